@@ -1,5 +1,5 @@
 /* Events: plain data about what happened in a job. `event.ts` declares the types, `event-stream.ts` stamps and delivers
- * events. Subscribers: `logger.ts` writes each event to a logger, `event-logger.ts` prints transitions; `isolate.ts`
+ * events. Subscribers: `log-to.ts` writes each event to a logger, as a line (`logger.ts`) or as an object (`structured-logger.ts`); `event-logger.ts` prints transitions; `isolate.ts`
  * isolates the job from errors of a logger. `operators.ts` and `task-states.ts` are RxJS operators; `bounded-queue.ts`
  * holds what a slow reader has not read. `states.ts` and `levels.ts` classify states and events; `event-problems.ts`
  * checks stored ones. `error-data.ts` and `json-safe.ts` make values JSON-safe; `date-text.ts`, `iso-text.ts`,

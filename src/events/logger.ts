@@ -2,41 +2,47 @@ import type { JobEvent } from './event.ts';
 import { isolate } from './isolate.ts';
 import { levelOf } from './levels.ts';
 
-/** A logger that tintype can write to: `console`, pino and winston loggers fit. */
+/**
+ * A logger that tintype can write to. One that has `child` and no `log`, such as pino's, gets an object and a message for
+ * each event; any other, such as `console` and winston's, gets one line of text.
+ */
 export type Logger = {
   readonly debug: (message: string) => void;
   readonly info: (message: string) => void;
   readonly warn: (message: string) => void;
   readonly error: (message: string) => void;
+  readonly child?: ((bindings: { readonly jobId: string; readonly jobName: string }) => unknown) | undefined;
 };
 
 /** Creates a subscriber that logs each event as one line. If the logger throws, a process warning is emitted once. */
-export const logTo = (logger: Logger): ((event: JobEvent) => void) => {
+export const logLinesTo = (logger: Logger): ((event: JobEvent) => void) => {
   const isolated = isolate('The logger of a job');
   return (event) => isolated(() => logger[levelOf(event)](lineOf(event)));
 };
 
-const lineOf = (event: JobEvent): string => {
-  const job = `${event.jobName} (${event.jobId})`;
+const lineOf = (event: JobEvent): string =>
+  `${event.jobName} (${event.jobId})${'task' in event ? ` ${event.task}` : ''}: ${eventText(event)}`;
+
+/** Returns what an event says, without its job and task. */
+export const eventText = (event: JobEvent): string => {
   switch (event.type) {
     case 'job.transition':
-      return `${job}: ${event.from} -> ${event.to}${why(event)}`;
-    case 'job.resumed':
-      return `${job}: resumed by ${event.by}${event.changes ? ` (${event.changes.join('; ')})` : ''}${event.redacted ? `; ${redactedText(event.redacted)}` : ''}`;
     case 'task.transition':
-      return `${job} ${event.task}: ${event.from} -> ${event.to}${why(event)}`;
+      return `${event.from} -> ${event.to}${why(event)}`;
+    case 'job.resumed':
+      return `resumed by ${event.by}${event.changes ? ` (${event.changes.join('; ')})` : ''}${event.redacted ? `; ${redactedText(event.redacted)}` : ''}`;
     case 'task.progress':
-      return `${job} ${event.task}: ${Math.round(event.fraction * 100)} %${event.message ? ` ${event.message}` : ''}`;
+      return `${Math.round(event.fraction * 100)} %${event.message ? ` ${event.message}` : ''}`;
     case 'task.log':
-      return `${job} ${event.task}: ${event.message}${event.data === undefined ? '' : ` ${JSON.stringify(event.data)}`}`;
+      return `${event.message}${event.data === undefined ? '' : ` ${JSON.stringify(event.data)}`}`;
     case 'task.lateResult':
-      return `${job} ${event.task}: attempt ${event.attempt} ${event.outcome} too late, its result was dropped`;
+      return `attempt ${event.attempt} ${event.outcome} too late, its result was dropped`;
     case 'task.added':
-      return `${job} ${event.task}: added${event.dependsOn.length > 0 ? `, after ${event.dependsOn.join(', ')}` : ''}`;
+      return `added${event.dependsOn.length > 0 ? `, after ${event.dependsOn.join(', ')}` : ''}`;
     case 'task.removed':
-      return `${job} ${event.task}: removed`;
+      return 'removed';
     case 'context.conflict':
-      return `${job}: ${event.tasks.join(' and ')} both wrote "${event.key}", kept that of ${event.kept}`;
+      return `${event.tasks.join(' and ')} both wrote "${event.key}", kept that of ${event.kept}`;
   }
 };
 

@@ -238,7 +238,10 @@ export type StartOptions = JobOptions &
     readonly journal?: Journal | undefined;
     /** Cancels the job when the signal aborts. */
     readonly signal?: AbortSignal | undefined;
-    /** Receives every event as one line. `console`, pino and winston loggers fit. Default: no logger. */
+    /**
+     * Receives every event. A logger that has `child` and no `log`, such as pino's, gets an object and a message; any
+     * other, such as `console` and winston's, one line of text. Outputs are never logged. Default: no logger.
+     */
     readonly logger?: Logger | undefined;
     /** A function around the function of each attempt, for tracing for example. Default: none. */
     readonly intercept?: Intercept | undefined;

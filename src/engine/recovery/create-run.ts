@@ -1,4 +1,4 @@
-import { logTo } from '../../events/logger.ts';
+import { logTo } from '../../events/log-to.ts';
 import { newId } from '../../events/system-clock.ts';
 import { throwIfInvalid } from '../definition/option-rules.ts';
 import type { StartOptions } from '../definition/options.ts';
