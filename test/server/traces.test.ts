@@ -2,6 +2,8 @@ import { AlwaysOffSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-ba
 import { defineJob } from 'tintype';
 import { type ClaimedUnit, createClient } from 'tintype/client';
 import { otel } from 'tintype/otel';
+import { defineSchedule } from 'tintype/server';
+import { virtualClock } from 'tintype/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { comingFrom, testServer } from '../support/server.ts';
 import { spanNamed, spansInMemory } from '../support/spans.ts';
@@ -55,6 +57,23 @@ describe('a job that is started over HTTP', () => {
     expect((await start(headers as Readonly<Record<string, string>>)).status).toBe(201);
     expect(begun()[0]?.parentSpanContext).toBeUndefined();
   });
+});
+
+test('a job of a schedule belongs to no request, unless that starts it', async () => {
+  const memory = spansInMemory();
+  const clock = virtualClock(0);
+  const tracing = otel({ tracerProvider: memory.tracerProvider });
+  const definition = defineJob('report')
+    .task('write', () => {})
+    .seal();
+  const schedules = [defineSchedule({ name: 'hourly', definition, every: 3_600_000 })];
+  const { server, call } = await testServer({ clock, schedules, intercept: tracing.intercept });
+  server.engine.events$.subscribe(tracing);
+  onTestFinished(() => server.close());
+  await memory.tracer.startActiveSpan('request', () => clock.advance(3_600_000));
+  await call('POST', '/schedules/hourly/trigger', { body: {}, headers: { traceparent: PARENT } });
+  const jobs = memory.begun().filter(({ name }) => name === 'job report');
+  expect(jobs.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual([undefined, 'b7ad6b7169203331']);
 });
 
 describe('a unit that is claimed', () => {

@@ -13,6 +13,7 @@ import type { ScheduleEntry } from '../schedules/schedules.ts';
 import { Slug } from '../schemas/names.ts';
 import { wholeNumber } from '../schemas/query.ts';
 import * as schemas from '../schemas/schedule.ts';
+import { TraceHeaders, traceIn } from '../schemas/trace-headers.ts';
 import type { Service } from '../service/service.ts';
 
 const tags = ['Schedules'];
@@ -107,7 +108,7 @@ const triggerSchedule = route(
     operationId: 'triggerSchedule',
     summary: 'Starts a job now, whatever runs, and also if the schedule is paused',
     tags,
-    request: { params: Name },
+    request: { headers: TraceHeaders, params: Name },
     responses: {
       201: { description: 'The job has begun', content: json(z.object({ jobId: z.string() })) },
     },
@@ -214,7 +215,10 @@ export const addScheduleRoutes = ({ add }: Api, { schedules, catalog, clock }: S
 
   add(triggerSchedule, async (context) => {
     const { runs } = schedules.get(context.req.valid('param').name);
-    const { jobId } = await runs.trigger(context.get('onceKey'));
+    const { jobId } = await runs.trigger({
+      onceKey: context.get('onceKey'),
+      trace: traceIn(context.req.valid('header')),
+    });
     context.header('location', `../../jobs/${encodeURIComponent(jobId)}`);
     return context.json({ jobId }, 201);
   });

@@ -1,9 +1,10 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Message } from '../../engine/recovery/messages.ts';
 import type { JobState } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { scheduledInput } from '../../workflow/schedule-problems.ts';
 import { HttpProblem, problemOf } from '../http/problem.ts';
-import { type Started, type StartParts, startOf } from '../jobs/start-job.ts';
+import { type Started, type StartParts, type StartRequest, startOf } from '../jobs/start-job.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import { decide } from './decide.ts';
 import { type DueTimes, dueTimesOf } from './due-times.ts';
@@ -49,6 +50,9 @@ const RETRY_MS = 5_000;
 
 /** How often it is looked whether the jobs are over that keep the next from starting, in ms. */
 const BLOCKED_MS = 5_000;
+
+/** The async context of what is due, which belongs to no request, whichever has set its timer. */
+const OUTSIDE = new AsyncResource('tintype.schedules', { requireManualDestroy: true });
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -174,11 +178,11 @@ export class ScheduledRuns {
     });
   }
 
-  /** Starts a job now, whatever runs. `onceKey`: the same for each repetition of the request. @throws HttpProblem */
-  trigger(onceKey: string | undefined): Promise<Started> {
+  /** Starts a job now, whatever runs. @throws HttpProblem */
+  trigger(request: StartRequest): Promise<Started> {
     return this.#inOrder(() => {
       const due = this.#parts.now();
-      return this.#startJob({ due, at: due, lane: 'due' }, undefined, onceKey);
+      return this.#startJob({ due, at: due, lane: 'due' }, undefined, request);
     });
   }
 
@@ -297,7 +301,8 @@ export class ScheduledRuns {
 
   async #start(owed: Owed): Promise<void> {
     try {
-      await this.#startJob(owed, `schedule:${this.#schedule.name}:${isoOf(owed.due)}`, undefined);
+      const jobKey = `schedule:${this.#schedule.name}:${isoOf(owed.due)}`;
+      await OUTSIDE.runInAsyncScope(() => this.#startJob(owed, jobKey, {}));
     } catch (error) {
       const refusal = refusalOf(error);
       if (refusal === undefined) throw error;
@@ -306,14 +311,14 @@ export class ScheduledRuns {
     }
   }
 
-  async #startJob(owed: Owed, jobKey: string | undefined, onceKey: string | undefined): Promise<Started> {
+  async #startJob(owed: Owed, jobKey: string | undefined, request: StartRequest): Promise<Started> {
     const { name, definition, input } = this.#schedule;
     const due = isoOf(owed.due);
     const filledIn = input && scheduledInput(input, { name, due });
     this.#parts.jobs.starting.add(this);
     try {
       const labels = { [SCHEDULE]: name, [DUE]: due };
-      const started = await startOf(this.#parts, { definition, input: filledIn, labels, jobKey }, { onceKey });
+      const started = await startOf(this.#parts, { definition, input: filledIn, labels, jobKey }, request);
       await this.#noteStart(owed, started);
       return started;
     } finally {

@@ -2,7 +2,7 @@ import type * as OpenTelemetry from '@opentelemetry/api';
 import { requirePeer } from '../peer.ts';
 
 /**
- * OpenTelemetry's API, an optional peer: an import of this file without it says what to install. All copies of the
- * package in a process share what is registered.
+ * OpenTelemetry's API, an optional peer: an import of this file without it throws, and says what to install. All copies
+ * of the package in a process share what is registered.
  */
-export const api = requirePeer<typeof OpenTelemetry>('tintype/otel', '@opentelemetry/api');
+export const api: typeof OpenTelemetry = requirePeer('tintype/otel', '@opentelemetry/api');
