@@ -431,6 +431,22 @@ describe('tintype logs', () => {
     expect(lines).toContain('hh:mm:ss.mmm  load     failed: no such table: rows');
   });
 
+  test('print the data of a line behind its message, and as it was with --json', async () => {
+    const db = newFile();
+    const job = defineJob('shop').task('reserve', ({ log }) => {
+      log.warn('reserving\u001b[2J', { order: 7, tags: ['\u202enew'] });
+      log.info('', { left: 0 });
+    });
+    await job.start({}, { journal: opened(db), jobId: 'one' });
+    const { stdout } = await tintype(['logs', 'one', '--db', db]);
+    expect(withoutTimes(stdout)).toContain(
+      'hh:mm:ss.mmm  reserve  | reserving {"order":7,"tags":["new"]}\nhh:mm:ss.mmm  reserve  | {"left":0}\n',
+    );
+    const { stdout: json } = await tintype(['logs', 'one', '--json', '--db', db]);
+    const logged = json.split('\n').flatMap((line) => (line.includes('task.log') ? [JSON.parse(line)] : []));
+    expect(logged.map(({ data }) => data)).toEqual([{ order: 7, tags: ['\u202enew'] }, { left: 0 }]);
+  });
+
   test('tell what a task took since it is tried again, and why the job was cancelled before', async () => {
     const db = newFile();
     const journal = opened(db);

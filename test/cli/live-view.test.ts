@@ -136,6 +136,16 @@ describe('the live part', () => {
     );
   });
 
+  test('shows the data of a line behind its message', async () => {
+    const { pass } = showTasks({
+      reserve: async (scope, clock) => {
+        scope.log.info('reserving', { order: 7 });
+        await takes(3000)(scope, clock);
+      },
+    });
+    expect(await pass(1_300)).toContain('• reserve  1.2s  reserving {"order":7}\n');
+  });
+
   test('shows so many tasks as fit, those that run longest first', async () => {
     const tasks = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`task_${index}`, takes(60_000)]));
     const large = await showTasks(tasks).pass(100);

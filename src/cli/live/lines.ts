@@ -16,6 +16,7 @@ import { counted } from '../terminal/counted.ts';
 import { formatClock, formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { COMPLETED_REASONS, SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
+import { logText } from './log-text.ts';
 
 /**
  * Prints a line for each transition, log line and progress of a task; with `includeJob`, for the job's transitions too.
@@ -51,7 +52,7 @@ export const liveLines = (
   };
 
   const printLine = (event: TaskLog & Stamp): void => {
-    if (LEVELS.indexOf(event.level) >= rank) print(event, logText(event, printer));
+    if (LEVELS.indexOf(event.level) >= rank) print(event, lineOf(event, printer));
   };
 
   const printJob = (event: (JobTransition | JobResumed) & Stamp): void => {
@@ -71,7 +72,7 @@ export const liveLines = (
     if (LEVELS.indexOf(levelOf(event)) < rank) return;
     switch (event.type) {
       case 'task.log':
-        if (event.omitted !== 0) print(event, logText(event, printer));
+        if (event.omitted !== 0) print(event, lineOf(event, printer));
         if (isStored && event.last) for (const line of event.last) printLine({ ...event, ...line });
         break;
       case 'task.progress': {
@@ -104,9 +105,11 @@ const nameWidth = (names: readonly string[], columns: number): number => {
 
 const MAX_NAME_WIDTH = 40;
 
-const logText = ({ level, message }: TaskLog, { style, sanitize }: Printer): string => {
-  const bar = level === 'info' ? '|' : style(level === 'warn' ? 'yellow' : 'red', '|');
-  return message === '' ? bar : `${bar} ${sanitize(message)}`;
+const lineOf = (event: TaskLog, { style, sanitize }: Printer): string => {
+  const colour = event.level === 'error' ? 'red' : event.level === 'warn' ? 'yellow' : undefined;
+  const bar = colour ? style(colour, '|') : '|';
+  const text = logText(event);
+  return text === '' ? bar : `${bar} ${sanitize(text)}`;
 };
 
 /** Returns what happened to the job; `undefined` for its first start, which the lines of its tasks show. */

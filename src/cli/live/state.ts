@@ -3,6 +3,7 @@ import type { JobRecord, StoredTask } from '../../engine/model/job-record.ts';
 import type { JobEvent, Stamp, TaskLog, TaskState } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
 import { textWidth } from '../../events/text-width.ts';
+import { logText } from './log-text.ts';
 
 /** The tasks of the workflow file, in declaration order. */
 export type LivePlan = {
@@ -140,7 +141,7 @@ export const createLiveRecorder = (
       case 'task.log':
         if (!task || event.level === 'debug') return;
         if (task.tail.push(event) > TAIL_LINES) task.tail.shift();
-        if (/\S/.test(event.message)) task.lastLine = event.message;
+        if (/\S/.test(event.message) || event.data !== undefined) task.lastLine = logText(event);
         return;
       case 'task.progress':
         if (!task) return;

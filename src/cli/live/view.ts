@@ -1,7 +1,7 @@
 /* This folder displays a running job. `view.ts` receives its events and redraws the live part by a timer: `state.ts`
  * has the live tasks, `estimate.ts` the time left; `frame.ts` makes the lines, and `screen.ts` writes the rows that
  * changed. `keys.ts` reads keys, which open and close parts of it. `lines.ts` prints a line for each event, above the
- * live part or without one; `json-lines.ts` prints events as JSON. */
+ * live part or without one, `log-text.ts` what a task has logged; `json-lines.ts` prints events as JSON. */
 
 import type { Observable } from 'rxjs';
 import type { JobRecord } from '../../engine/model/job-record.ts';
