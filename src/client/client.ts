@@ -121,6 +121,9 @@ export const createClient = (options: ClientOptions) => {
       /** The last jobs of a definition, with the states of their outer tasks, and how long these took. */
       runs: (name: string, query: { readonly limit?: number | undefined } = {}) =>
         send<z.infer<typeof definition.RunsBody>>('GET', `/definitions/${part(name)}/runs`, { query }),
+      /** How long the last jobs of a definition took, how long their tasks waited for their attempts, and what failed; times in ms. */
+      metrics: (name: string, query: { readonly limit?: number | undefined } = {}) =>
+        send<z.infer<typeof definition.MetricsBody>>('GET', `/definitions/${part(name)}/metrics`, { query }),
       put: (name: string, yaml: string) =>
         send<z.infer<typeof definition.DefinitionSummary>>('PUT', `/definitions/${part(name)}`, {
           text: { type: 'application/yaml', body: yaml },

@@ -27,6 +27,7 @@ O      DELETE /topics/{topic}
 V      GET    /definitions
 V      GET    /definitions/{name}
 V      GET    /definitions/{name}/runs
+V      GET    /definitions/{name}/metrics
 A      PUT    /definitions/{name}
 A      DELETE /definitions/{name}
 O      POST   /definitions/validate

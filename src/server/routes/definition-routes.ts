@@ -15,6 +15,7 @@ import {
   DefinitionCheck,
   DefinitionSummary,
   type FileProblem,
+  MetricsBody,
   RunsBody,
 } from '../schemas/definition.ts';
 import { wholeNumber } from '../schemas/query.ts';
@@ -77,6 +78,26 @@ const listRuns = route(
     },
     responses: {
       200: { description: 'Its jobs and tasks', content: { 'application/json': { schema: RunsBody } } },
+    },
+  },
+  { allowed: ['viewer'], refusals: [404] },
+);
+
+const getMetrics = route(
+  {
+    method: 'get',
+    path: `${BASE}/definitions/{name}/metrics`,
+    operationId: 'getDefinitionMetrics',
+    summary: 'Tells how long the last jobs of a definition took, how long their tasks waited, and what failed',
+    tags,
+    request: {
+      params: Name,
+      query: z.object({
+        limit: wholeNumber(1, 100).default(50).meta({ description: 'Number of jobs' }),
+      }),
+    },
+    responses: {
+      200: { description: 'The metrics', content: { 'application/json': { schema: MetricsBody } } },
     },
   },
   { allowed: ['viewer'], refusals: [404] },
@@ -159,6 +180,12 @@ export const addDefinitionRoutes = ({ add }: Api, { catalog, uploads, settings, 
     const { name, definition } = entryOf(context.req.valid('param').name);
     const tasks = definition?.tasks.map((task) => task.name);
     return context.json(await runs.of(name, tasks, context.req.valid('query').limit), 200);
+  });
+
+  add(getMetrics, async (context) => {
+    const { name, definition } = entryOf(context.req.valid('param').name);
+    const tasks = definition?.tasks.map((task) => task.name);
+    return context.json(await runs.metrics(name, tasks, context.req.valid('query').limit), 200);
   });
 
   add(putDefinition, async (context) => {

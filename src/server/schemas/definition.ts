@@ -77,6 +77,63 @@ export const RunsBody = z
   })
   .openapi('DefinitionRuns');
 
+const Spread = z.object({
+  count: z.int(),
+  p50: z.number().optional().meta({ description: 'In ms, like the others' }),
+  p95: z.number().optional(),
+  max: z.number().optional(),
+});
+
+export const MetricsBody = z
+  .object({
+    jobs: z
+      .array(
+        z.object({
+          id: z.string(),
+          state: z.enum(JOB_STATES),
+          startedAt: Time,
+          endedAt: Time.optional(),
+          attempts: z.int().optional().meta({
+            description: 'Of its tasks, as are the next two. Not there if its events are not read yet, or damaged',
+          }),
+          failures: z.int().optional(),
+          waits: Spread.optional(),
+        }),
+      )
+      .meta({ description: 'The newest first' }),
+    states: z
+      .partialRecord(z.enum(JOB_STATES), z.int())
+      .meta({ description: 'Number of jobs by state; states without any are left out' }),
+    durations: Spread.extend({ min: z.number().optional() }).meta({
+      description: 'From start to end of the jobs that completed, pauses too',
+    }),
+    waits: Spread.meta({
+      description: 'How long attempts waited, from `ready` to `running`; at most 1.6 % off where it is more than 64 ms',
+    }),
+    attempts: z.int(),
+    retries: z.int().meta({ description: "Attempts after a task's first one" }),
+    timeouts: z.int().meta({ description: 'Attempts that took longer than the time limit of their task' }),
+    failures: z.int().meta({ description: 'Attempts that failed, and tasks that failed without one' }),
+    failing: z
+      .array(
+        z.object({
+          task: z.string().meta({ description: 'Its path; instances of a fan-out are one: `resize[]`' }),
+          failures: z.int().meta({ description: 'Those that were tried again too' }),
+          failed: z.int().meta({ description: 'How often the task ended failed' }),
+          jobs: z.int().meta({ description: 'In how many of the jobs' }),
+          code: z.string().optional().meta({ description: 'Of its last failure' }),
+          jobId: z.string().meta({ description: 'The newest job in which it failed' }),
+        }),
+      )
+      .meta({
+        description:
+          'The 10 tasks that failed most often, of the first 200 of each job. A nested job or fan-out of which a task failed is not among them; that task is',
+      }),
+    otherFailures: z.int().meta({ description: 'How many of `failures` are of other tasks' }),
+    unread: z.int().meta({ description: 'Number of jobs whose events are not read yet, as there are many: ask again' }),
+  })
+  .openapi('DefinitionMetrics');
+
 export const DefinitionCheck = z
   .object({
     name: z.string().optional(),

@@ -6,7 +6,9 @@ import { outlineIn } from '../../engine/views/outline.ts';
 import type { JobState } from '../../events/event.ts';
 import { applyChange, emptyTable, type JobTable, putRow } from '../../wire/job-table.ts';
 import { KIND_LETTERS, STATE_LETTERS } from '../../wire/letters.ts';
+import { type DefinitionMetrics, metricsOf, type SummarisedJob, shareOf } from './definition-metrics.ts';
 import { epochOf, taskChangeOf } from './job-fold.ts';
+import { emptySummary, type JobSummary, summarise } from './job-summary.ts';
 
 /** The last jobs of a definition with their outer tasks. */
 export type Runs = {
@@ -30,6 +32,8 @@ export type Runs = {
 export type DefinitionRuns = {
   /** `tasks`: the outer tasks of the definition; undefined if they are those of its last job. @throws JournalError */
   readonly of: (name: string, tasks: readonly string[] | undefined, limit: number) => Promise<Runs>;
+  /** As `of`, with which it shares what is read of the journal. @throws JournalError */
+  readonly metrics: (name: string, tasks: readonly string[] | undefined, limit: number) => Promise<DefinitionMetrics>;
 };
 
 export type RunsOptions = {
@@ -40,9 +44,11 @@ export type RunsOptions = {
 
 const MAX_EVENTS = 50_000;
 
-/** How many outer tasks are shown, and how many are kept of all jobs together, each job counted as one more. */
+/** How many outer tasks are shown. */
 const MAX_TASKS = 500;
-const MAX_KEPT_TASKS = 100_000;
+
+/** How much is kept of all jobs together, in outer tasks and numbers of summaries, each job counted as one more; enough for the most jobs of one call. */
+const MAX_KEPT = 300_000;
 
 /** How many events are read at once. */
 const PAGE = 2_000;
@@ -53,24 +59,37 @@ type Kept = {
   readonly key: string;
   readonly table: JobTable;
   readonly indexOf: Map<string, number>;
+  readonly summary: JobSummary;
   isDamaged: boolean;
+  /** As it counts for `MAX_KEPT`. */
+  size: number;
+};
+
+/** The last jobs of a definition, the newest first, as far as their events are read. */
+type LastJobs = {
+  readonly jobs: readonly JournalJob[];
+  /** The outer tasks that are shown, and how many are not. */
+  readonly names: readonly string[];
+  readonly moreTasks: number;
+  readonly keptOf: (job: JournalJob) => Kept;
 };
 
 export const createDefinitionRuns = ({ journal, maxEvents = MAX_EVENTS }: RunsOptions): DefinitionRuns => {
   /** By job, those that were used last at the end. */
   const known = new Map<string, Kept>();
-  let keptTasks = 0;
-  const underWay = new Map<string, Promise<Runs>>();
+  let keptSize = 0;
+  const underWay = new Map<string, Promise<LastJobs>>();
 
   const keep = (jobId: string, kept: Kept | undefined): void => {
     const before = known.get(jobId);
-    if (before) keptTasks -= sizeOf(before);
+    if (before) keptSize -= before.size;
     known.delete(jobId);
     if (!kept) return;
     known.set(jobId, kept);
-    keptTasks += sizeOf(kept);
+    kept.size = sizeOf(kept);
+    keptSize += kept.size;
     for (const [oldest] of known) {
-      if (keptTasks <= MAX_KEPT_TASKS || oldest === jobId) return;
+      if (keptSize <= MAX_KEPT || oldest === jobId) return;
       keep(oldest, undefined);
     }
   };
@@ -88,7 +107,9 @@ export const createDefinitionRuns = ({ journal, maxEvents = MAX_EVENTS }: RunsOp
       for (const stored of page) {
         // Another reader may have been faster.
         if (stored.seq <= table.seq) continue;
-        const change = taskChangeOf(kept, eventOf(stored, job.id));
+        const event = eventOf(stored, job.id);
+        summarise(kept.summary, event);
+        const change = taskChangeOf(kept, event);
         if (change) applyChange(table, change);
         table.seq = stored.seq;
       }
@@ -96,7 +117,7 @@ export const createDefinitionRuns = ({ journal, maxEvents = MAX_EVENTS }: RunsOp
     }
   };
 
-  const find = async (name: string, tasks: readonly string[] | undefined, limit: number): Promise<Runs> => {
+  const find = async (name: string, tasks: readonly string[] | undefined, limit: number): Promise<LastJobs> => {
     const jobs = await journal.jobs({ names: [name], limit }, () => {});
     const [newest] = jobs;
     const all = tasks ?? (newest ? await outerTasks(newest) : []);
@@ -115,48 +136,63 @@ export const createDefinitionRuns = ({ journal, maxEvents = MAX_EVENTS }: RunsOp
       const before = known.get(job.id);
       const kept = before?.key === key ? before : await begin(job, key);
       ofJobs.set(job.id, kept);
-      keep(job.id, kept);
-      if (kept.isDamaged) continue;
-      try {
-        await read(job, kept, left);
-      } catch (error) {
-        if (!(error instanceof JournalError && error.code === 'JOURNAL_CORRUPT')) throw error;
-        kept.isDamaged = true;
+      if (!kept.isDamaged) {
+        try {
+          await read(job, kept, left);
+        } catch (error) {
+          if (!(error instanceof JournalError && error.code === 'JOURNAL_CORRUPT')) throw error;
+          kept.isDamaged = true;
+        }
       }
+      keep(job.id, kept);
     }
-    const isUnread = ({ id, lastSeq }: JournalJob): boolean => {
-      const { table, isDamaged } = ofJobs.get(id) as Kept;
-      return !isDamaged && table.seq < lastSeq;
-    };
-    const isWhole = (job: JournalJob): boolean => !isUnread(job) && !ofJobs.get(job.id)?.isDamaged;
-    const whole = jobs.filter(isWhole).map(({ id }) => (ofJobs.get(id) as Kept).table);
-    return {
-      tasks: names.map((task, index) => ({ name: task, ...spread(durationsOf(whole, index)) })),
-      moreTasks: all.length - names.length,
-      jobs: jobs.map((job) => ({
-        id: job.id,
-        state: job.state,
-        startedAt: job.startedAt ?? job.createdAt,
-        endedAt: job.endedAt,
-        states: isWhole(job) ? (ofJobs.get(job.id) as Kept).table.state.join('') : '',
-      })),
-      unread: jobs.filter(isUnread).length,
-    };
+    return { jobs, names, moreTasks: all.length - names.length, keptOf: ({ id }) => ofJobs.get(id) as Kept };
+  };
+
+  const lastJobs: typeof find = (name, tasks, limit) => {
+    const key = JSON.stringify([name, limit]);
+    const asked = underWay.get(key);
+    if (asked) return asked;
+    const found = find(name, tasks, limit).finally(() => underWay.delete(key));
+    underWay.set(key, found);
+    return found;
   };
 
   return {
-    of: (name, tasks, limit) => {
-      const key = JSON.stringify([name, limit]);
-      const asked = underWay.get(key);
-      if (asked) return asked;
-      const found = find(name, tasks, limit).finally(() => underWay.delete(key));
-      underWay.set(key, found);
-      return found;
-    },
+    of: async (name, tasks, limit) => runsOf(await lastJobs(name, tasks, limit)),
+    metrics: async (name, tasks, limit) => metricsOf(summarised(await lastJobs(name, tasks, limit))),
   };
 };
 
-const sizeOf = ({ table }: Kept): number => 1 + table.names.length;
+const runsOf = ({ jobs, names, moreTasks, keptOf }: LastJobs): Runs => {
+  const whole = jobs.filter((job) => isWhole(job, keptOf(job))).map((job) => keptOf(job).table);
+  return {
+    tasks: names.map((task, index) => ({ name: task, ...spread(durationsOf(whole, index)) })),
+    moreTasks,
+    jobs: jobs.map((job) => ({
+      id: job.id,
+      state: job.state,
+      startedAt: job.startedAt ?? job.createdAt,
+      endedAt: job.endedAt,
+      states: isWhole(job, keptOf(job)) ? keptOf(job).table.state.join('') : '',
+    })),
+    unread: jobs.filter((job) => isUnread(job, keptOf(job))).length,
+  };
+};
+
+const summarised = ({ jobs, keptOf }: LastJobs): readonly SummarisedJob[] =>
+  jobs.map((job) => ({
+    job,
+    summary: isWhole(job, keptOf(job)) ? keptOf(job).summary : undefined,
+    isUnread: isUnread(job, keptOf(job)),
+  }));
+
+const isUnread = ({ lastSeq }: JournalJob, { table, isDamaged }: Kept): boolean => !isDamaged && table.seq < lastSeq;
+
+const isWhole = (job: JournalJob, kept: Kept): boolean => !isUnread(job, kept) && !kept.isDamaged;
+
+const sizeOf = ({ table, summary }: Kept): number =>
+  1 + table.names.length + summary.waits.size + summary.failing.size + summary.failedInside.size;
 
 /** The outer tasks of a job before its first event. `own`: those that its definition has. */
 const emptyKept = (job: JournalJob, key: string, names: readonly string[], own: ReadonlySet<string>): Kept => {
@@ -166,7 +202,8 @@ const emptyKept = (job: JournalJob, key: string, names: readonly string[], own: 
     putRow(table, { index, name: task, parent: -1, kind: KIND_LETTERS.function, up: [] });
     if (own.has(task)) applyChange(table, { index, state: STATE_LETTERS.unscheduled, at: 0, attempt: 0 });
   }
-  return { key, table, indexOf: new Map(names.map((task, index) => [task, index])), isDamaged: false };
+  const indexOf = new Map(names.map((task, index) => [task, index]));
+  return { key, table, indexOf, summary: emptySummary(), isDamaged: false, size: 0 };
 };
 
 /** Returns how long a task took in each job in which it completed, in ms, the shortest first. */
@@ -176,7 +213,5 @@ const durationsOf = (tables: readonly JobTable[], index: number): readonly numbe
     .map(({ startAt, endAt }) => Math.max(0, (endAt[index] as number) - (startAt[index] as number)))
     .sort((a, b) => a - b);
 
-const spread = (durations: readonly number[]): Pick<Runs['tasks'][number], 'p50' | 'p95'> => {
-  const at = (share: number): number => durations[Math.max(0, Math.ceil(durations.length * share) - 1)] as number;
-  return durations.length === 0 ? {} : { p50: at(0.5), p95: at(0.95) };
-};
+const spread = (durations: readonly number[]): Pick<Runs['tasks'][number], 'p50' | 'p95'> =>
+  durations.length === 0 ? {} : { p50: shareOf(durations, 0.5), p95: shareOf(durations, 0.95) };

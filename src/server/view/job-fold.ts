@@ -1,7 +1,8 @@
 /* A job as the web UI gets it: columns, and patches that change them (`src/wire`). `job-fold.ts` makes them of the events
  * in the journal, wherever the job runs or ran, `attempts.ts` keeps what its attempts were; `patch-events.ts` says what
  * events change, `patch-history.ts` what all of them did, `plan-ranges.ts` a plan in indices. `job-views.ts` keeps the folds of
- * jobs that are looked at, `task-counts.ts` counts tasks by state, `definition-runs.ts` the outer tasks of the last jobs of a definition. Whoever folds the same events gives
+ * jobs that are looked at, `task-counts.ts` counts tasks by state, `definition-runs.ts` reads the last jobs of a definition, their outer tasks and, with
+ * `job-summary.ts` and `definition-metrics.ts`, what they took and failed of. Whoever folds the same events gives
  * the same indices to the same tasks, so that they hold through restarts, and in every process. */
 
 import type { JournalJob } from '../../engine/durable/journal.ts';
