@@ -34,7 +34,8 @@ export type SocketInspection = Inspection & {
 /**
  * Listens for WebSockets, and sends each client what the state machines of jobs do: a message of JSON for the start of
  * each actor, each event that it receives and each snapshot after it, as `@statelyai/inspect` has them. What clients send
- * is ignored; a client with 16 MiB unread is cut off. The process stays alive until `close`, which disconnects all clients.
+ * is ignored; a client that leaves 16 MiB unread for 10 s is cut off. The process stays alive until `close`, which disconnects
+ * all clients.
  * @throws PeerMissingError if `@statelyai/inspect` is not installed; InspectionError if the address can't be had;
  * OptionError
  * @example
@@ -45,12 +46,13 @@ export type SocketInspection = Inspection & {
 export const inspectToSocket = async (options: SocketInspectionOptions = {}): Promise<SocketInspection> => {
   throwIfInvalid('inspectToSocket', problemsOf(options, rules, { subject: 'inspectToSocket' }));
   const { port = 0, host = '127.0.0.1', replay = 1_000 } = options;
+  const readers = new Set<Reader>();
   let kept: string[] = [];
   let closed: Promise<void> | undefined;
   const lines = await inspectionLines((line) => {
     kept.push(line);
     if (kept.length > 2 * replay) kept = lastOf(kept, replay);
-    for (const client of sockets.clients) send(client, line);
+    for (const reader of readers) reader.send(line);
   }, options);
   const { WebSocketServer } = requireOfPeer<Ws>('tintype/inspect', '@statelyai/inspect', 'ws');
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_RECEIVED_BYTES });
@@ -66,14 +68,16 @@ export const inspectToSocket = async (options: SocketInspectionOptions = {}): Pr
       return;
     }
     sockets.handleUpgrade(request, socket, head, (client) => {
-      client.on('error', () => client.terminate());
-      for (const line of lastOf(kept, replay)) send(client, line);
+      const reader = new Reader(client);
+      readers.add(reader);
+      client.on('close', () => void readers.delete(reader));
+      for (const line of lastOf(kept, replay)) reader.send(line);
     });
   });
   await listen(server, host, port);
   const end = async (): Promise<void> => {
     await lines.flushed();
-    await Promise.all([...sockets.clients].map(disconnect));
+    await Promise.all([...readers].map((reader) => reader.disconnect()));
     server.close();
     server.closeAllConnections();
     await once(server, 'close');
@@ -110,7 +114,6 @@ type Ws = {
     readonly noServer: true;
     readonly maxPayload: number;
   }) => {
-    readonly clients: ReadonlySet<Client>;
     readonly handleUpgrade: (
       request: IncomingMessage,
       socket: Duplex,
@@ -132,30 +135,46 @@ type Client = {
 /** Clients have nothing to say. A longer message ends the connection. */
 const MAX_RECEIVED_BYTES = 1_024;
 
-/** What may wait for a client that does not read. */
+/** What may wait for a client, in bytes; more may wait for so long, in ms: a burst of events takes a while to be sent. */
 const MAX_UNREAD_BYTES = 16 * 2 ** 20;
-
-const OPEN = 1;
-
-const send = (client: Client, line: string): void => {
-  if (client.readyState !== OPEN) return;
-  if (client.bufferedAmount > MAX_UNREAD_BYTES) client.terminate();
-  else client.send(line);
-};
+const MAX_UNREAD_MS = 10_000;
 
 /** How long a client may take to read the rest and to say goodbye, in ms. */
 const GOODBYE_MS = 2_000;
 
-/** Disconnects a client when it has read all that was sent, or its time is over. */
-const disconnect = (client: Client): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(() => client.terminate(), GOODBYE_MS);
-    client.on('close', () => {
-      clearTimeout(timer);
-      resolve();
+/** A client that reads the events. */
+class Reader {
+  readonly #client: Client;
+  /** Since when too much has been waiting for it, in epoch ms. */
+  #fullSince: number | undefined;
+
+  constructor(client: Client) {
+    this.#client = client;
+    client.on('error', () => client.terminate());
+  }
+
+  send(line: string): void {
+    if (this.#client.readyState !== OPEN) return;
+    if (this.#client.bufferedAmount <= MAX_UNREAD_BYTES) this.#fullSince = undefined;
+    else this.#fullSince ??= Date.now();
+    if (this.#fullSince !== undefined && Date.now() - this.#fullSince > MAX_UNREAD_MS) this.#client.terminate();
+    else this.#client.send(line);
+  }
+
+  /** Resolves when the client has read all that was sent, or its time is over. */
+  disconnect(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#client.terminate(), GOODBYE_MS);
+      this.#client.on('close', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#client.close(1_000);
     });
-    client.close(1_000);
-  });
+  }
+}
+
+const OPEN = 1;
 
 const lastOf = <Value>(values: Value[], size: number): Value[] => values.slice(Math.max(0, values.length - size));
 

@@ -1,10 +1,14 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWebSocketReceiver } from '@statelyai/inspect';
-import { expect, test, vi } from 'vitest';
+import { chromium as playwright } from 'playwright-core';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { inspectToFile, inspectToSocket, type SocketInspection } from '../../src/inspect.ts';
+import { chromium } from '../support/chromium.ts';
 import { COMPLETED_JOB, COMPLETED_TASK, type Inspected, storiesOf } from '../support/inspected.ts';
 import { smoothie } from '../support/smoothie.ts';
 
@@ -82,29 +86,36 @@ test('close sends what is under way, then disconnects; later clients find nobody
   expect(events.length).toBeGreaterThanOrEqual(SMOOTHIE_EVENTS);
 });
 
-/** Asks for a WebSocket at a path, and resolves to the first line of the answer. */
-const upgraded = (inspection: SocketInspection, path: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(inspection.url);
-    const socket = connect(Number(port), hostname, () => {
-      const key = Buffer.alloc(16).toString('base64');
-      socket.write(
-        `GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
-      );
-    });
-    socket.on('error', reject);
-    socket.on('data', (data) => {
-      resolve(data.toString().split('\r\n', 1)[0] as string);
-      socket.destroy();
-    });
-  });
+/** Asks for a WebSocket at a path of the server, the inspection's own by default. */
+const asked = ({ url }: SocketInspection, path = new URL(url).pathname): Socket => {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).on('error', () => {});
+  const headers = {
+    Host: hostname,
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': Buffer.alloc(16).toString('base64'),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`);
+  return socket;
+};
+
+/** The first line of what the server answers. */
+const answerAt = async (inspection: SocketInspection, path?: string): Promise<string> => {
+  const socket = asked(inspection, path);
+  const [data] = await once(socket, 'data');
+  socket.destroy();
+  return data.toString().split('\r\n', 1)[0];
+};
 
 test('only who knows the key in the address gets the events or the page', async () => {
   await using inspection = await inspectToSocket();
   const { pathname } = new URL(inspection.url);
-  expect(await upgraded(inspection, pathname)).toBe('HTTP/1.1 101 Switching Protocols');
-  expect(await upgraded(inspection, '/')).toBe('HTTP/1.1 404 Not Found');
-  expect(await upgraded(inspection, `${pathname}x`)).toBe('HTTP/1.1 404 Not Found');
+  expect(await answerAt(inspection)).toBe('HTTP/1.1 101 Switching Protocols');
+  expect(await answerAt(inspection, '/')).toBe('HTTP/1.1 404 Not Found');
+  expect(await answerAt(inspection, `${pathname}x`)).toBe('HTTP/1.1 404 Not Found');
   expect((await fetch(new URL('/', inspection.page))).status).toBe(404);
   const page = await fetch(inspection.page);
   expect(page.headers.get('referrer-policy')).toBe('no-referrer');
@@ -124,4 +135,69 @@ test('a port or a host that can’t be had is refused, with the reason and what 
     code: 'INVALID_OPTION',
     message: expect.stringContaining('a whole number from 0 to 65,535'),
   });
+});
+
+/** An event of an actor that has received `text`. */
+const eventWith = (text: string): { readonly type: string } => {
+  const actorRef = { sessionId: 'x:0' };
+  return { type: '@xstate.event', actorRef, rootId: 'x:0', event: { type: text } } as { readonly type: string };
+};
+
+const MIB = 2 ** 20;
+
+test('a burst of events reaches who reads; who leaves 16 MiB unread for 10 s is cut off', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  await using inspection = await inspectToSocket({ replay: 0 });
+  const idle = asked(inspection);
+  await once(idle, 'data');
+  idle.pause();
+  const events = received(inspection);
+  await vi.waitUntil(() => {
+    inspection.next(eventWith('hello'));
+    return events.length > 0;
+  }, 20_000);
+  const length = (): number => events.filter(({ event }) => event?.type.length === MIB).length;
+  for (let count = 0; count < 40; count++) inspection.next(eventWith('x'.repeat(MIB)));
+  await vi.waitUntil(() => length() === 40, 30_000);
+  vi.setSystemTime(Date.now() + 11_000);
+  inspection.next(eventWith('x'.repeat(MIB)));
+  await vi.waitUntil(() => length() === 41, 20_000);
+  let bytes = 0;
+  idle.on('data', (data: Buffer) => {
+    bytes += data.length;
+  });
+  await once(idle.resume(), 'close');
+  expect(bytes).toBeLessThan(41 * MIB);
+});
+
+/** Stands for the page of stately.ai: says that it is ready, and collects what it is sent. */
+const PICTURE = `<script>
+  window.received = [];
+  addEventListener('message', ({ data }) => received.push(data));
+  parent.postMessage({ type: '@statelyai.connected' }, '*');
+</script>`;
+
+test.skipIf(chromium === undefined)('the page passes all events on to the frame of stately.ai', async () => {
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
+  const executablePath = execFileSync('sh', ['-c', `command -v ${chromium}`], { encoding: 'utf8' }).trim();
+  const browser = await playwright.launch({ executablePath, args });
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => void complaints.push(message.text()));
+  const referrers: (string | undefined)[] = [];
+  await page.route('https://stately.ai/**', (route) => {
+    referrers.push(route.request().headers().referer);
+    return route.fulfill({ contentType: 'text/html', body: PICTURE });
+  });
+  await using inspection = await inspectToSocket();
+  await smoothie.start({}, { inspect: inspection });
+  await page.goto(inspection.page);
+  const shown = (): Promise<Inspected[]> | undefined =>
+    page.frame({ url: 'https://stately.ai/inspect' })?.evaluate('received') as Promise<Inspected[]> | undefined;
+  await vi.waitUntil(async () => (await shown())?.length === SMOOTHIE_EVENTS, 20_000);
+  expect(Object.values(storiesOf((await shown()) ?? []))).toEqual([COMPLETED_JOB, ...Array(4).fill(COMPLETED_TASK)]);
+  expect(referrers).toEqual([undefined]);
+  expect(complaints).toEqual([]);
 });
