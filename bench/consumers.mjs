@@ -4,6 +4,7 @@ import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import pino from 'pino';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { otel } from '../dist/otel.js';
+import { pinoEvents } from '../dist/pino.js';
 
 const BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600];
 
@@ -92,17 +93,23 @@ export const pinoAlone = () => {
   return ({ type, jobId, jobName, task, attempt, from, to, at }) => {
     if (type === 'job.transition') {
       log ??= logger.child({ jobId, jobName });
-      log.info({ event: type, from, to }, to);
+      log.info({ event: type, from, to }, `${from} -> ${to}`);
     } else if (type === 'task.transition' && to === 'running') {
       begun.set(task, at);
-      log.info({ task, attempt, event: type, from, to }, `${task} ${to}`);
+      log.info({ task, attempt, event: type, from, to }, `${task}: ${from} -> ${to}`);
     } else if (type === 'task.transition' && from === 'running') {
       const durationMs = at - begun.get(task);
       begun.delete(task);
-      log.info({ task, attempt, event: type, from, to, durationMs }, `${task} ${to}`);
+      log.info({ task, attempt, event: type, from, to, durationMs }, `${task}: ${from} -> ${to}`);
     }
   };
 };
+
+/** The same by tintype; `level` is that of pino. */
+export const ourPino =
+  (level = 'info') =>
+  () =>
+    pinoEvents(pino({ level }, NOWHERE));
 
 const NOWHERE = { write: () => {} };
 
