@@ -282,7 +282,9 @@ test('2,000 jobs of three tasks under a concurrency of 10 all complete, and neve
   expect(new Set(states)).toEqual(new Set(['completed']));
   expect([most, running]).toEqual([10, 0]);
   expect(engine.jobs).toEqual([]);
-  expect(engine.usage).toEqual([{ name: 'the engine', taken: 0, size: 10, waiting: 0, next: [] }]);
+  expect(engine.usage).toEqual([
+    { name: 'the engine', taken: 0, size: 10, busyMs: expect.any(Number), waiting: 0, next: [] },
+  ]);
 });
 
 describe('close', () => {

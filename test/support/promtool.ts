@@ -14,12 +14,16 @@ export const describeWithPrometheus = (name: string, tests: () => void): void =>
   describe.skipIf(skipped)(name, tests);
 };
 
+type Checked = { readonly code: number; readonly out: string };
+
 /** Runs promtool in a folder. Returns its exit code, and what it printed. */
-export const promtool = (
-  folder: string,
-  ...args: readonly string[]
-): { readonly code: number; readonly out: string } => {
-  const { status, stdout, stderr, error } = spawnSync('promtool', args, { cwd: folder, encoding: 'utf8' });
+export const promtool = (folder: string, ...args: readonly string[]): Checked => run(args, { cwd: folder });
+
+/** Has promtool check an exposition. Without complaint, the code is 0 and it prints nothing. */
+export const promtoolCheck = (exposition: string): Checked => run(['check', 'metrics'], { input: exposition });
+
+const run = (args: readonly string[], options: { readonly cwd?: string; readonly input?: string }): Checked => {
+  const { status, stdout, stderr, error } = spawnSync('promtool', args, { ...options, encoding: 'utf8' });
   if (error) throw error;
   return { code: status ?? -1, out: `${stdout}${stderr}` };
 };

@@ -37,7 +37,7 @@ export class Dispatcher {
   constructor(clock: Clock, turn: Turn, owner: string, options: JobLimits) {
     this.#clock = steady(clock);
     this.#turn = turn;
-    this.top = new LimitScope(owner, options, undefined);
+    this.top = new LimitScope(owner, options, undefined, this.#clock.now);
   }
 
   /** Returns the limits of a job below `parent`; if the job sets no limits, `parent` itself. */

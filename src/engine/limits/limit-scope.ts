@@ -17,6 +17,7 @@ export type JobLimits = LimitOptions & {
  */
 export class LimitScope {
   readonly #owner: string;
+  readonly #now: (() => number) | undefined;
   #parent: LimitScope | undefined;
   readonly #sequentialLimit: Semaphore | undefined;
   #limits: readonly Limit[] = NO_LIMITS;
@@ -27,8 +28,10 @@ export class LimitScope {
   readonly nestedQueue: WaitQueue | undefined;
   #inner: LimitScope;
 
-  constructor(owner: string, options: JobLimits, inherited: LimitScope | undefined) {
+  /** `now`: the time by which the limits count how long their slots are taken. Default: they don't. */
+  constructor(owner: string, options: JobLimits, inherited: LimitScope | undefined, now?: () => number) {
     this.#owner = owner;
+    this.#now = now;
     this.#parent = inherited;
     this.#sequentialLimit = options.sequential ? new Semaphore('concurrency', owner, 1) : undefined;
     this.set(options);
@@ -41,11 +44,14 @@ export class LimitScope {
   /** Sets the limits of this level: who holds slots keeps them. After a change, `Dispatcher.relimit` applies them. */
   set(options: LimitOptions): void {
     const before = this.#pools;
-    this.#limits = limitsOf(this.#owner, options, this.#limits);
+    this.#limits = limitsOf(this.#owner, options, this.#limits, this.#now);
     const { pools } = options;
     if (pools)
       this.#pools = new Map(
-        Object.entries(pools).map(([name, pool]) => [name, poolLimits(name, this.#owner, pool, before.get(name))]),
+        Object.entries(pools).map(([name, pool]) => [
+          name,
+          poolLimits(name, this.#owner, pool, before.get(name), this.#now),
+        ]),
       );
   }
 
@@ -119,10 +125,11 @@ const limitsOf = (
   owner: string,
   { maxConcurrency, rateLimit }: LimitOptions,
   before: readonly Limit[],
+  now: (() => number) | undefined,
 ): readonly Limit[] => {
   if (maxConcurrency === undefined && !rateLimit) return NO_LIMITS;
   const limits: Limit[] = [];
-  if (isBounded(maxConcurrency)) limits.push(semaphore('concurrency', owner, maxConcurrency, before));
+  if (isBounded(maxConcurrency)) limits.push(semaphore('concurrency', owner, maxConcurrency, before, now));
   if (rateLimit) limits.push(rate(owner, rateLimit.limit, rateLimit.periodMs, before));
   return limits;
 };
@@ -132,18 +139,25 @@ const poolLimits = (
   owner: string,
   pool: PoolOption,
   before: readonly Limit[] = NO_LIMITS,
+  now: (() => number) | undefined,
 ): readonly Limit[] => {
   const { slots, limit, periodMs }: Exclude<PoolOption, number> = typeof pool === 'number' ? { slots: pool } : pool;
   const label = `pool "${name}" of ${owner}`;
   const limits: Limit[] = [];
-  if (isBounded(slots)) limits.push(semaphore('pool', label, slots, before));
+  if (isBounded(slots)) limits.push(semaphore('pool', label, slots, before, now));
   if (limit !== undefined && periodMs !== undefined) limits.push(rate(label, limit, periodMs, before));
   return limits;
 };
 
-const semaphore = (kind: Semaphore['kind'], name: string, size: number, before: readonly Limit[]): Semaphore => {
+const semaphore = (
+  kind: Semaphore['kind'],
+  name: string,
+  size: number,
+  before: readonly Limit[],
+  now: (() => number) | undefined,
+): Semaphore => {
   const known = before.find((limit): limit is Semaphore => limit.kind === kind);
-  if (!known) return new Semaphore(kind, name, size);
+  if (!known) return new Semaphore(kind, name, size, now);
   known.size = size;
   return known;
 };

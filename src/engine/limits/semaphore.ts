@@ -6,13 +6,19 @@ export class Semaphore {
   /** Name for messages: `the job "etl"`, `pool "db" of the engine`. */
   readonly name: string;
   size: number;
+  readonly #now: () => number;
   readonly #holders = new Set<QueuedTask>();
   #taken = 0;
+  /** Up to `#countedAt`, a time of `now`. */
+  #busyMs = 0;
+  #countedAt = 0;
 
-  constructor(kind: 'concurrency' | 'pool', name: string, size: number) {
+  /** `now`: a time in ms that is never set back; by default it stands still, so that `busyMs` stays 0. */
+  constructor(kind: 'concurrency' | 'pool', name: string, size: number, now: () => number = STILL) {
     this.kind = kind;
     this.name = name;
     this.size = size;
+    this.#now = now;
   }
 
   get holders(): readonly QueuedTask[] {
@@ -29,15 +35,32 @@ export class Semaphore {
 
   acquire(task: QueuedTask): void {
     if (this.#holders.has(task)) return;
+    this.#countBusy();
     this.#holders.add(task);
     this.#taken += this.slotsOf(task);
   }
 
   release(task: QueuedTask): void {
-    if (this.#holders.delete(task)) this.#taken -= this.slotsOf(task);
+    if (!this.#holders.delete(task)) return;
+    this.#countBusy();
+    this.#taken -= this.slotsOf(task);
+  }
+
+  /** For how long slots have been taken up to now, in ms, summed over the slots. */
+  get busyMs(): number {
+    this.#countBusy();
+    return this.#busyMs;
+  }
+
+  #countBusy(): void {
+    const now = this.#now();
+    this.#busyMs += this.#taken * (now - this.#countedAt);
+    this.#countedAt = now;
   }
 
   slotsOf({ definition }: QueuedTask): number {
     return this.kind === 'pool' ? (definition.slots ?? 1) : 1;
   }
 }
+
+const STILL = (): number => 0;

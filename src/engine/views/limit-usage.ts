@@ -10,6 +10,8 @@ export type LimitUsage = {
   /** Number of slots: in use, and in total. */
   readonly taken: number;
   readonly size: number;
+  /** For how long slots have been taken so far, in ms, summed over the slots: of 2 slots that are always taken, 2 each ms. */
+  readonly busyMs: number;
   /** Number of ready tasks that wait for this limit. Those of paused jobs don't. */
   readonly waiting: number;
   /** The first 20 of them, in the order in which they run; `task` is a path. */
@@ -23,10 +25,10 @@ export const usageOf = (dispatcher: Dispatcher): readonly LimitUsage[] =>
   dispatcher.top.ownLimits
     .filter((limit) => limit.kind !== 'rateLimit')
     .map((limit) => {
-      const { name, taken, size } = limit;
+      const { name, taken, size, busyMs } = limit;
       const waiting = waitingFor(limit, dispatcher);
       const next = firstOf(waiting, MOST_NEXT).map(({ job, path }) => ({ jobId: job.id, task: path }));
-      return { name, taken, size, waiting: waiting.size, next };
+      return { name, taken, size, busyMs, waiting: waiting.size, next };
     });
 
 /**

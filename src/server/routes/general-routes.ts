@@ -3,13 +3,13 @@
 
 import { z } from '@hono/zod-openapi';
 import type { LimitOptions } from '../../engine/definition/options.ts';
+import { VERSION } from '../../telemetry/version.ts';
 import type { Api } from '../http/app.ts';
 import { HttpProblem, RETRY_SOON } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
 import { limitsOf } from '../jobs/limit-holders.ts';
 import { LimitsBody, LimitsChange } from '../schemas/limit.ts';
 import type { Service } from '../service/service.ts';
-import { VERSION } from '../service/version.ts';
 
 const tags = ['Server'];
 

@@ -9,6 +9,7 @@ export const LimitBody = z
     taken: z.int(),
     free: z.int(),
     size: z.int().meta({ description: 'Number of slots, taken and free' }),
+    busyMs: z.number().meta({ description: 'For how long slots have been taken so far, in ms, summed over the slots' }),
     waiting: z.int().meta({ description: 'Number of ready tasks that wait for slots' }),
     holders: z
       .array(LimitedTask)

@@ -111,11 +111,13 @@ describe('a pool', () => {
     );
     await clock.advance(5);
     expect(seen.running()).toEqual(['a0', 'a1', 'a2']);
-    expect(engine.usage).toMatchObject([{ name: 'pool "db" of the engine', taken: 3, size: 3, waiting: 3 }]);
+    expect(engine.usage).toMatchObject([
+      { name: 'pool "db" of the engine', taken: 3, size: 3, busyMs: 15, waiting: 3 },
+    ]);
     await clock.runAll();
     expect(seen.most()).toBe(3);
     expect(engine.usage).toEqual([
-      { name: 'pool "db" of the engine', taken: 0, size: 3, waiting: 0, next: [] } satisfies LimitUsage,
+      { name: 'pool "db" of the engine', taken: 0, size: 3, busyMs: 60, waiting: 0, next: [] } satisfies LimitUsage,
     ]);
   });
 

@@ -1,0 +1,2 @@
+/* Entry point `tintype/prometheus`: metrics of an engine, for Prometheus. */
+export { type PrometheusMetrics, type PrometheusOptions, prometheus } from './telemetry/prometheus/prometheus.ts';
