@@ -6,6 +6,7 @@ import { createActor, createMachine } from 'xstate';
 import { defineJob } from '../../src/index.ts';
 import { inspectToFile } from '../../src/inspect.ts';
 import { COMPLETED_JOB, COMPLETED_TASK, type Inspected, storiesOf } from '../support/inspected.ts';
+import { runWorkflow } from '../support/run-workflow.ts';
 import { smoothie } from '../support/smoothie.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tintype-inspect-'));
@@ -70,6 +71,20 @@ test('outputs: true writes them, also what JSON does not have', async () => {
   await inspection.close();
   const succeeded = linesOf(inspection.path).filter(({ event }) => event?.type === 'attempt.succeeded');
   expect(succeeded.map(({ event }) => event?.output)).toEqual(Array(2).fill({ token: 'hunter2', size: '12' }));
+});
+
+test('a secret of a workflow file is masked, in outputs and in errors', async () => {
+  await using inspection = await inspectToFile(fileOf('workflow'), { outputs: true });
+  const text = `secrets: [TOKEN]
+tasks:
+  - { name: shows, type: bash, command: 'echo "<$TOKEN>"', output: text }
+  - { name: fails, type: bash, command: 'echo "<$TOKEN>" >&2; exit 1' }`;
+  const { states } = await runWorkflow(text, { env: { TOKEN: 'hunter2-hunter2' }, start: { inspect: inspection } });
+  await inspection.close();
+  expect(states).toEqual({ shows: 'completed', fails: 'failed' });
+  const written = readFileSync(inspection.path, 'utf8');
+  expect(written).toContain('<***>');
+  expect(written).not.toContain('hunter2');
 });
 
 test('a closed inspection ignores what comes, and closes once', async () => {
