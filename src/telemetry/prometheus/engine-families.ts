@@ -27,7 +27,10 @@ const FAMILIES = {
   transitions: { name: 'tintype_task_transitions_total', help: 'Transitions of tasks, by the new state.' },
   attempts: { name: 'tintype_task_attempts_total', help: 'Attempts of tasks that ended, by their outcome.' },
   taskDuration: { name: 'tintype_task_duration_seconds', help: 'Time from the start of an attempt to its end.' },
-  queueWait: { name: 'tintype_task_queue_wait_seconds', help: 'Time for which a task was ready before it ran.' },
+  queueWait: {
+    name: 'tintype_task_queue_wait_seconds',
+    help: 'Time for which a task was ready before it ran, without external tasks, which wait for a claim.',
+  },
   lateResults: {
     name: 'tintype_late_results_total',
     help: 'Results that were dropped, since their attempt had timed out or was cancelled.',

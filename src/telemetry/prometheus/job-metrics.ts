@@ -109,13 +109,14 @@ export class JobMetrics {
   }
 
   #moveTask(job: FollowedJob, event: TaskTransition & Stamp): void {
-    const { task: path, from, to, at, readyAt } = event;
+    const { task: path, from, to, at, readyAt, worker } = event;
     const { series } = job;
     series.transitions[to] = (series.transitions[to] ?? 0) + 1;
     const task = this.#place(job, path, to);
     if (from === 'ready' && to === 'running') {
       task.runningSince = at;
-      if (readyAt !== undefined) series.queueWaits.observe(seconds(at - readyAt));
+      // External tasks wait for somebody to claim them, not in a queue.
+      if (readyAt !== undefined && worker === undefined) series.queueWaits.observe(seconds(at - readyAt));
     } else if (task.runningSince !== undefined && endsAttempt(event)) {
       const startedAt = task.runningSince;
       task.runningSince = undefined;
