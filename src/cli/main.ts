@@ -6,10 +6,20 @@
 import { runCli } from './run-cli.ts';
 import { silenceSqliteWarning } from './sqlite-warning.ts';
 import { EXIT } from './terminal/exit-code.ts';
+import { logFormatOf, writeMessage } from './terminal/json-messages.ts';
 import { unexpectedText } from './terminal/unexpected-error.ts';
 
 silenceSqliteWarning(process);
 const { stdout, stderr, env } = process;
+const logFormat = logFormatOf(process.argv.slice(2), env);
+
+if (logFormat === 'json') {
+  // That of Node.js, which would print text.
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message, code = name }: Error & { readonly code?: string }) =>
+    writeMessage({ stderr, logFormat }, message, { level: 'warn', code }),
+  );
+}
 
 // Commands handle a broken pipe; without a listener here it would be an uncaught error.
 let unwritten: NodeJS.ErrnoException | undefined;
@@ -20,7 +30,7 @@ stderr.on('error', () => {});
 
 // Whatever is thrown outside a command's own promise, such as in a listener.
 process.on('uncaughtException', (error) => {
-  stderr.write(unexpectedText(error, env), () => process.exit(EXIT.unexpected));
+  stderr.write(unexpectedText(error, { env, logFormat }), () => process.exit(EXIT.unexpected));
 });
 
 const exitCode = await runCli(process.argv.slice(2), {
@@ -33,7 +43,7 @@ const exitCode = await runCli(process.argv.slice(2), {
 
 const end = (): void => {
   const lost = unwritten !== undefined && exitCode === EXIT.completed;
-  if (lost) stderr.write(`error: The output can't be written: ${unwritten?.message}.\n`);
+  if (lost) writeMessage({ stderr, logFormat }, `error: The output can't be written: ${unwritten?.message}.\n`);
   stderr.write('', () => process.exit(lost ? EXIT.failed : exitCode));
 };
 

@@ -3,6 +3,7 @@ import { requireHere, withServerOptions } from './commands/server-options.ts';
 import { type CommandContext, type DefineCommand, subcommand } from './commands/shared-options.ts';
 import { EXIT, EXIT_CODES_HELP } from './terminal/exit-code.ts';
 import { fitHelp, helpItem } from './terminal/help-text.ts';
+import { writeMessage } from './terminal/json-messages.ts';
 import { plainLines } from './terminal/safe-text.ts';
 
 type Entry = readonly [
@@ -125,7 +126,7 @@ export const createProgram = async (
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(plainLines(fitHelp(text, io.stdout.columns ?? 80))),
-      writeErr: (text) => io.stderr.write(plainLines(text)),
+      writeErr: (text) => writeMessage(io, text),
       getOutHelpWidth: () => io.stdout.columns ?? 80,
       getErrHelpWidth: () => io.stderr.columns ?? 80,
       getOutHasColors: () => false,

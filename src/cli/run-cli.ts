@@ -3,11 +3,12 @@ import { CommanderError } from 'commander';
 import { createProgram, FIRST_STEPS } from './program.ts';
 import { EXIT } from './terminal/exit-code.ts';
 import type { CliIo } from './terminal/io.ts';
-import { plainLines } from './terminal/safe-text.ts';
+import { logFormatOf, writeMessage } from './terminal/json-messages.ts';
 import { unexpectedText } from './terminal/unexpected-error.ts';
 
 /** Runs a command line, given without the program's own name. Resolves to the exit code, whatever is thrown. */
-export const runCli = async (argv: readonly string[], io: CliIo): Promise<number> => {
+export const runCli = async (argv: readonly string[], given: CliIo): Promise<number> => {
+  const io = { ...given, logFormat: logFormatOf(argv, given.env) };
   let exitCode: number = EXIT.completed;
   const done = (code: number): void => {
     exitCode = code;
@@ -22,16 +23,16 @@ export const runCli = async (argv: readonly string[], io: CliIo): Promise<number
     return exitCode;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd') {
-      io.stderr.write('error: The working directory is gone. Change to one that is there.\n');
+      writeMessage(io, 'error: The working directory is gone. Change to one that is there.\n');
       return EXIT.usage;
     }
     if (!(error instanceof CommanderError)) {
-      io.stderr.write(unexpectedText(error, io.env));
+      io.stderr.write(unexpectedText(error, io));
       return EXIT.unexpected;
     }
     const [file = ''] = argv;
     if (error.code === 'commander.unknownCommand' && /\.ya?ml$/i.test(file)) {
-      io.stderr.write(plainLines(`To run a file: tintype run ${file}\n`));
+      writeMessage(io, `To run a file: tintype run ${file}\n`);
     }
     return error.exitCode === 0 ? EXIT.completed : EXIT.usage;
   }

@@ -29,7 +29,7 @@ test('an error that no command expects is one line with its code, and exit code 
 
 describe('the text of an unexpected error', () => {
   test('has a code of its own where the error has none, and no end', () => {
-    const text = unexpectedText(new RangeError('x'.repeat(100_000)), {});
+    const text = unexpectedText(new RangeError('x'.repeat(100_000)), { env: {} });
     expect(text).toContain('(UNEXPECTED_ERROR)');
     expect(text.length).toBeLessThan(600);
     expect(text.split('\n')).toHaveLength(2);
@@ -37,12 +37,12 @@ describe('the text of an unexpected error', () => {
 
   test('has the stack with TINTYPE_DEBUG=1 alone', () => {
     const error = new Error('odd');
-    expect(unexpectedText(error, { TINTYPE_DEBUG: '0' })).not.toContain('    at ');
-    expect(unexpectedText(error, { TINTYPE_DEBUG: '1' })).toContain('    at ');
+    expect(unexpectedText(error, { env: { TINTYPE_DEBUG: '0' } })).not.toContain('    at ');
+    expect(unexpectedText(error, { env: { TINTYPE_DEBUG: '1' } })).toContain('    at ');
   });
 
   test.each([undefined, null, 7, 'text', { toString: 1 }])('is made of anything that is thrown: %j', (thrown) => {
-    expect(unexpectedText(thrown, {})).toMatch(/^error: .*\(UNEXPECTED_ERROR\).*\n$/);
+    expect(unexpectedText(thrown, { env: {} })).toMatch(/^error: .*\(UNEXPECTED_ERROR\).*\n$/);
   });
 });
 

@@ -6,6 +6,7 @@ import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { jobLabel } from '../stored/job-command.ts';
 import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
+import { printTogether } from '../terminal/json-messages.ts';
 import { inertJson } from '../terminal/safe-text.ts';
 import type { JobProgress } from './job-progress.ts';
 import { resultJson } from './result-json.ts';
@@ -33,8 +34,10 @@ export const reportLeft = (
   const { completed, ...others } = progress.counts();
   const total = Object.values(others).reduce((sum, count) => sum + count, completed);
   const label = err.sanitize(jobLabel({ id, name }));
-  err.line(`${label} is left, with ${completed} of ${counted(total, 'task')} completed. It goes on with:`);
-  err.line(`  ${err.style('bold', err.sanitize(command))}`);
+  printTogether(err, [
+    `${label} is left, with ${completed} of ${counted(total, 'task')} completed. It goes on with:`,
+    `  ${err.style('bold', err.sanitize(command))}`,
+  ]);
 };
 
 /** Returns the result of a job that was left, with its tasks in the states that the journal has of them. */

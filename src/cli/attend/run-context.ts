@@ -6,6 +6,7 @@ import { SelectionError } from '../../workflow/select-tasks.ts';
 import { withErrorReporting } from '../stored/with-journal.ts';
 import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { messagePrinter } from '../terminal/json-messages.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
 import { flushed, tracingIfRegistered } from './tracing.ts';
@@ -30,7 +31,7 @@ export const withRunContext = (
     const gate = outputGate();
     // With --json only the result goes to stdout.
     const out = createPrinter(json ? io.stderr : io.stdout, io.env, gate);
-    const err = json ? out : createPrinter(io.stderr, io.env);
+    const err = json ? messagePrinter(io, out) : messagePrinter(io);
     const tracing = await tracingIfRegistered(err);
     try {
       return await work({ gate, out, err, io, tracing });

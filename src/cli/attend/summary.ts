@@ -23,16 +23,25 @@ export const totals = (
 
 const ORDER: readonly TaskState[] = ['completed', 'failed', 'notReady', 'skipped', 'cancelled', 'unscheduled'];
 
-/** Returns lines that show the first failure in full; no lines if no task failed. */
-export const firstError = (result: JobResult, { style, sanitize }: Printer): readonly string[] => {
+/** The first failure in full: as lines, and which task failed with which code. */
+export type FirstError = {
+  readonly lines: readonly string[];
+  readonly task: string;
+  readonly code: string | undefined;
+};
+
+/** Returns the first failure; undefined if no task failed. */
+export const firstError = (result: JobResult, { style, sanitize }: Printer): FirstError | undefined => {
   const error = result.firstError();
-  if (!error) return [];
+  if (!error) return undefined;
   const thrown = thrownBy(error);
   const code = thrown instanceof Error ? (thrown as { code?: unknown }).code : error.code;
-  return [
-    `${style('red', 'First error:')} ${sanitize(error.message)}${typeof code === 'string' ? ` (${code})` : ''}`,
+  const shown = typeof code === 'string' ? code : undefined;
+  const lines = [
+    `${style('red', 'First error:')} ${sanitize(error.message)}${shown === undefined ? '' : ` (${shown})`}`,
     ...tailLines(thrown, sanitize),
   ];
+  return { lines, task: error.taskName, code: shown };
 };
 
 /** If the error is that of a process, returns the last lines of the process's output; else no lines. */

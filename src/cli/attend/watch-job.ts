@@ -22,6 +22,7 @@ import { isPartOf } from '../stored/journal-file.ts';
 import type { StoredJob } from '../stored/stored-job.ts';
 import { reviveProcessErrors } from '../stored/stored-process-error.ts';
 import { EXIT, exitCodeOf, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
+import { printTogether } from '../terminal/json-messages.ts';
 import { inertJson } from '../terminal/safe-text.ts';
 import { criticalPathLine } from './critical-path.ts';
 import { type EventFile, openEventFile } from './event-file.ts';
@@ -145,7 +146,11 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
     reporter.stop();
     const unwritten = events?.close();
     if (unwritten)
-      err.line(`The events can't be written to ${err.sanitize(options.events ?? '')}: ${unwritten.message}.`);
+      printTogether(
+        err,
+        [`The events can't be written to ${err.sanitize(options.events ?? '')}: ${unwritten.message}.`],
+        { level: 'error' },
+      );
     const exitCode = unwritten && ended.exitCode === EXIT.completed ? EXIT.failed : ended.exitCode;
     if (leaving && ended.exitCode === EXIT.left) {
       const result = ended.result && sinceBegin(ended.result, progress);
@@ -210,7 +215,7 @@ const endOf = async (
   // Cancel the job when its output can't be written, such as when `head` has enough lines and exits.
   void out.broken.then((error) => {
     unwritable = error.code !== 'EPIPE';
-    if (unwritable) err.line(`The output can't be written: ${error.message}.`);
+    if (unwritable) printTogether(err, [`The output can't be written: ${error.message}.`], { level: 'error' });
     cancel('SIGPIPE');
   });
 
@@ -256,13 +261,14 @@ const report = (
       out.line(line);
     out.flush();
   }
-  const lines = firstError(result, err);
+  const first = firstError(result, err);
   // Print the job's error after a timeout, a cancellation without a signal, or a failure without a failed task.
   const { state, error } = result;
-  const stopped = state === 'cancelled' ? !cancellingSignal(error?.cause) : state === 'timedOut' || lines.length === 0;
-  if (isInterrupted(result)) err.line(journalFailureText(result, context));
-  else if (stopped && error) err.line(err.sanitize(error.message));
-  for (const line of lines) err.line(line);
+  const stopped = state === 'cancelled' ? !cancellingSignal(error?.cause) : state === 'timedOut' || first === undefined;
+  const problem = { level: 'error', code: error?.code } as const;
+  if (isInterrupted(result)) printTogether(err, [journalFailureText(result, context)], problem);
+  else if (stopped && error) printTogether(err, [err.sanitize(error.message)], problem);
+  if (first) printTogether(err, first.lines, { level: 'error', code: first.code, task: first.task });
   // The reader closed the pipe and wants no more output.
   if (exitCode === exitCodeOfSignal('SIGPIPE')) return;
   if (location && isLive)
@@ -270,7 +276,7 @@ const report = (
       `What happened in it: ${err.style('bold', err.sanitize(jobCommand('logs', result.jobId, { db: location.db })))}`,
     );
   const next = location ? nextCommand(result, location, err) : (repeat?.(result, outputs) ?? []);
-  for (const line of next) err.line(line);
+  printTogether(err, next);
 };
 
 /** Makes the times of a result include earlier processes: the job's first start, and the `beganAt` of each task. */

@@ -4,6 +4,7 @@ import { findJob } from '../stored/find-job.ts';
 import { jobLabel } from '../stored/job-command.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { messagePrinter } from '../terminal/json-messages.ts';
 import type { ServerAddress } from '../terminal/server-address.ts';
 import { pollJob } from './poll-job.ts';
 import { endedLine } from './resume.ts';
@@ -25,10 +26,11 @@ export const cancelRemote = (
 ): Promise<number> =>
   withService(server, io, async (context) => {
     const { client, journal, out, err } = context;
+    const said = messagePrinter(io, out);
     const stored = await findJob(journal, name);
     const place = placeOn(context);
     if (isTerminalJobState(stored.state)) {
-      out.line(out.sanitize(endedLine(stored, place)));
+      said.line(said.sanitize(endedLine(stored, place)));
       return EXIT.completed;
     }
     await client.jobs.cancel(stored.id, { ...(reason && { reason }), ...(drain && { mode: 'drain' }) });
@@ -41,7 +43,7 @@ export const cancelRemote = (
     if (!wait) return EXIT.completed;
     return pollJob({ ...context, stored }, (job) => {
       if (!isTerminalJobState(job.state)) return undefined;
-      out.line(out.sanitize(endedLine(job, place)));
+      said.line(said.sanitize(endedLine(job, place)));
       return EXIT.completed;
     });
   });

@@ -10,9 +10,18 @@ import { shapeTasks } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
 import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { messagePrinter } from '../terminal/json-messages.ts';
 import { pollJob } from './poll-job.ts';
 import { endedLine, resumeHere } from './resume.ts';
-import { actionAnywhere, type DefineCommand, JOB_NAMES, noColour, trust, withJob } from './shared-options.ts';
+import {
+  actionAnywhere,
+  type DefineCommand,
+  JOB_NAMES,
+  logFormat,
+  noColour,
+  trust,
+  withJob,
+} from './shared-options.ts';
 
 /** Defines `tintype cancel`. */
 export const define: DefineCommand = (command, context) =>
@@ -23,10 +32,11 @@ export const define: DefineCommand = (command, context) =>
       .option('--no-wait', 'do not wait for its end')
       .option('-f, --file <file>', 'the workflow file, if it is not where it was')
       .addOption(trust())
+      .addOption(logFormat())
       .option('-q, --quiet', 'print errors alone'),
   ).action(
     actionAnywhere(context, (io, options, job) => cancelJob(job, options, io), {
-      options: ['drain', 'reason', 'wait', 'quiet'],
+      options: ['drain', 'reason', 'wait', 'quiet', 'logFormat'],
       work: async (server, io, options, job) =>
         (await import('./cancel-remote.ts')).cancelRemote(job, options, server, io),
     }),
@@ -51,6 +61,7 @@ export type CancelOptions = {
   readonly drain?: boolean;
   readonly reason?: string;
   readonly wait: boolean;
+  readonly logFormat: 'pretty' | 'json';
   readonly quiet?: boolean;
 };
 
@@ -59,8 +70,9 @@ export const cancelJob = (name: string, options: CancelOptions, io: CliIo): Prom
   withStoredJob(name, options, io, async (context) => {
     const { stored, journal, out, err } = context;
     const { drain, wait, quiet } = options;
+    const said = messagePrinter(io, out);
     if (isTerminalJobState(stored.state)) {
-      out.line(out.sanitize(endedLine(stored, options)));
+      said.line(said.sanitize(endedLine(stored, options)));
       return EXIT.completed;
     }
     if (shownState(stored, Date.now()) === 'interrupted') return cancelHere(context, options);
@@ -78,7 +90,7 @@ export const cancelJob = (name: string, options: CancelOptions, io: CliIo): Prom
       died = shownState(job, Date.now()) === 'interrupted';
       if (died) return EXIT.failed;
       if (!isTerminalJobState(job.state)) return undefined;
-      out.line(out.sanitize(endedLine(job, options)));
+      said.line(said.sanitize(endedLine(job, options)));
       return EXIT.completed;
     });
     return died ? cancelHere(context, options) : exitCode;
@@ -102,7 +114,7 @@ const cancelHere = async (
   context: StoredJobContext,
   { reason, wait: _, drain: __, ...options }: CancelOptions,
 ): Promise<number> => {
-  const resumeOptions = { ...options, logLevel: 'info', logFormat: 'pretty', changed: 'force' } as const;
+  const resumeOptions = { ...options, logLevel: 'info', changed: 'force' } as const;
   const lost = options.file === undefined ? unavailableReason(context.stored) : undefined;
   const loaded = lost === undefined ? undefined : await placeholderWorkflow(context);
   const announce = (): void => {

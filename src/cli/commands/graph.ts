@@ -12,8 +12,7 @@ import { withJournal } from '../stored/with-journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { createPrinter } from '../terminal/printer.ts';
-import { plainLines } from '../terminal/safe-text.ts';
+import { messagePrinter, writeMessage } from '../terminal/json-messages.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
 import { drawStored } from './draw-stored.ts';
 import {
@@ -65,7 +64,7 @@ ${JOB_NAMES}
 /** Draws a workflow file; as text it only names the handlers. Needs no secrets. Resolves to the exit code. */
 export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo): Promise<number> => {
   if (options.output !== undefined && resolve(options.output) === resolve(file)) {
-    io.stderr.write(plainLines(`error: --output would overwrite the workflow file ${file}. Name another one.\n`));
+    writeMessage(io, `error: --output would overwrite the workflow file ${file}. Name another one.\n`);
     return EXIT.usage;
   }
   try {
@@ -77,7 +76,7 @@ export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo
     return exitCode;
   } catch (error) {
     if (!(error instanceof WorkflowError)) throw error;
-    const err = createPrinter(io.stderr, io.env);
+    const err = messagePrinter(io);
     printWorkflowError(error, err);
     err.flush();
     return EXIT.usage;

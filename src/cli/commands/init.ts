@@ -2,6 +2,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { writeMessage } from '../terminal/json-messages.ts';
 import { plainLines } from '../terminal/safe-text.ts';
 import { EXAMPLE_WORKFLOW } from './init-example.ts';
 import { schemaText } from './schema.ts';
@@ -39,7 +40,7 @@ export const init = async (file: string, { force }: { readonly force: boolean },
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'EEXIST' ? `${file} is there already. Name another file, or give --force.` : message;
-    io.stderr.write(plainLines(`error: ${why}\n`));
+    writeMessage(io, `error: ${why}\n`);
     return EXIT.usage;
   }
   io.stdout.write(plainLines(`${lines.join('\n')}\n`));

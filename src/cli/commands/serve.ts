@@ -1,6 +1,15 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
-import { action, type DefineCommand, duration, fileName, secretNamesOf, wait, wholeNumber } from './shared-options.ts';
+import {
+  action,
+  type DefineCommand,
+  duration,
+  fileName,
+  logFormat,
+  secretNamesOf,
+  wait,
+  wholeNumber,
+} from './shared-options.ts';
 
 /** Defines `tintype serve`. Each option may be given by a variable of the environment, too. */
 export const define: DefineCommand = (command, context) => {
@@ -79,6 +88,14 @@ export const define: DefineCommand = (command, context) => {
         .argParser(wait)
         .default(10_000, '10s'),
     )
+    .optionsGroup('What is printed:')
+    .addOption(
+      option(
+        '--log-level <level>',
+        'the least that is logged on stderr: jobs, requests, problems (default: warn, with --log-format json info)',
+      ).choices(['debug', 'info', 'warn', 'error']),
+    )
+    .addOption(logFormat())
     .action(
       action(context, async (io, options) => {
         const { serve } = await import('../serving/serve.ts');

@@ -77,12 +77,16 @@ export const withReportOptions = (command: Command): Command =>
           .choices(['debug', 'info', 'warn', 'error'])
           .default('info'),
       )
-      .addOption(
-        new Option('--log-format <format>', 'how lines are written').choices(['pretty', 'json']).default('pretty'),
-      )
+      .addOption(logFormat())
       .option('-v, --verbose', 'show what tasks print also on a terminal')
       .option('-q, --quiet', 'print errors alone'),
   );
+
+export const logFormat = (): Option =>
+  new Option('--log-format <format>', 'how lines are written, those on stderr too')
+    .env('TINTYPE_LOG_FORMAT')
+    .choices(['pretty', 'json'])
+    .default('pretty');
 
 /** Adds the options of a command that runs a stored job again. */
 export const withContinueOptions = (command: Command): Command =>

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { portNumber } from './serve.ts';
-import { action, type DefineCommand, fileName } from './shared-options.ts';
+import { action, type DefineCommand, fileName, logFormat } from './shared-options.ts';
 
 /** Defines `tintype ui`, which is `serve --open` with its defaults. */
 export const define: DefineCommand = (command, context) => {
@@ -12,6 +12,7 @@ export const define: DefineCommand = (command, context) => {
     )
     .addOption(new Option('--port <port>', 'the port; 0 takes a free one').argParser(portNumber).default(8080))
     .option('--no-open', 'open no browser')
+    .addOption(logFormat())
     .action(
       action(context, async (io, options) => {
         const { serve } = await import('../serving/serve.ts');

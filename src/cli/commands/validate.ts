@@ -3,6 +3,7 @@ import { loadWorkflow } from '../../workflow/workflow.ts';
 import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { messagePrinter } from '../terminal/json-messages.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { inertJson } from '../terminal/safe-text.ts';
 import { printFindings, printWorkflowError } from '../terminal/workflow-report.ts';
@@ -29,7 +30,7 @@ All problems are told at once. The exit code is 0, or 2 if there are any. Warnin
 /** Checks a workflow file, and the files that it runs. Needs no secrets. Resolves to the exit code. */
 export const validate = async (file: string, { json }: { readonly json: boolean }, io: CliIo): Promise<number> => {
   const out = createPrinter(io.stdout, io.env);
-  const err = createPrinter(io.stderr, io.env);
+  const err = messagePrinter(io);
   try {
     const { definition, warnings } = await loadWorkflow(file, { env: false, handlers: false });
     const count = definition.tasks.length;

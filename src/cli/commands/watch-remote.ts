@@ -16,6 +16,7 @@ import { shapeTasks } from '../stored/shape-tasks.ts';
 import type { StoredJob } from '../stored/stored-job.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { EXIT, exitCodeOf, exitCodeOfSignal } from '../terminal/exit-code.ts';
+import { printTogether } from '../terminal/json-messages.ts';
 import { inertJson } from '../terminal/safe-text.ts';
 import { pollJob } from './poll-job.ts';
 import { errorLines, storedJobJson, taskTable } from './show.ts';
@@ -95,7 +96,11 @@ export const watchRemote = async (
     reporter.stop();
     const unwritten = events?.close();
     if (unwritten)
-      err.line(`The events can't be written to ${err.sanitize(options.events ?? '')}: ${unwritten.message}.`);
+      printTogether(
+        err,
+        [`The events can't be written to ${err.sanitize(options.events ?? '')}: ${unwritten.message}.`],
+        { level: 'error' },
+      );
     if (isOver) {
       const { state, begins, endedAt } = record;
       const ended = { ...job, state, startedAt: begins[0] ?? job.startedAt, endedAt, lastSeq: record.lastSeq };
@@ -158,8 +163,8 @@ const report = (
     for (const line of [...table, '', total]) out.line(line);
     out.flush();
   }
-  for (const line of errorLines(stored, err).slice(1)) err.line(line);
+  printTogether(err, errorLines(stored, err).slice(1), { level: 'error', code: record.error?.code });
   if (job.state === 'completed') return;
-  err.line('To try again what did not complete:');
-  err.line(`  ${err.style('bold', err.sanitize(jobCommand('retry', job.id, placeOn(context))))}`);
+  const command = jobCommand('retry', job.id, placeOn(context));
+  printTogether(err, ['To try again what did not complete:', `  ${err.style('bold', err.sanitize(command))}`]);
 };

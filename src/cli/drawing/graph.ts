@@ -15,6 +15,7 @@ import { svgOf } from '../../engine/views/picture/svg.ts';
 import { viewOfPlan } from '../../engine/views/view-of.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { messagePrinter } from '../terminal/json-messages.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
 import { wordsOf, wrapText } from '../terminal/wrap-text.ts';
@@ -51,7 +52,7 @@ export const graph = async (
     await writeFile(options.output, text, { mode: 0o600 });
     return EXIT.completed;
   } catch (error) {
-    const err = createPrinter(io.stderr, io.env);
+    const err = messagePrinter(io);
     err.line(`error: ${err.sanitize(`The graph can't be written to ${options.output}: ${(error as Error).message}.`)}`);
     err.flush();
     return EXIT.usage;

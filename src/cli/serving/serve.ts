@@ -1,9 +1,9 @@
 /* What `tintype serve` does. This folder imports the server and the journal from the installed package, which the bundle
  * of the command line leaves outside (scripts/bundle-cli.mjs): modules of the user import `tintype`, and must share them.
- * `serve.ts` runs the server until a signal, `module-definitions.ts` loads a module of definitions, `open-ui.ts` opens
+ * `serve.ts` runs the server until a signal, `server-log.ts` prints what it logs, `module-definitions.ts` loads a module of definitions, `open-ui.ts` opens
  * a browser, `demo.ts` keeps the jobs of `demo-jobs.ts` going. */
 
-import type { Logger } from '../../events/logger.ts';
+import type { LogLevel } from '../../events/event.ts';
 import { sqliteJournal } from '../../journal/sqlite-journal.ts';
 import { createServer, type Server } from '../../server/create-server.ts';
 import type { UploadLevel } from '../../server/definitions/upload-rules.ts';
@@ -17,11 +17,13 @@ import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { EXIT, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { messagePrinter, printTogether } from '../terminal/json-messages.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { shellQuoted } from '../terminal/shell-quoted.ts';
 import { type Demo, demo, temporaryDatabase } from './demo.ts';
 import { definitionsIn } from './module-definitions.ts';
 import { openUi } from './open-ui.ts';
+import { serverLog } from './server-log.ts';
 
 export type ServeOptions = {
   readonly db: string;
@@ -41,6 +43,8 @@ export type ServeOptions = {
   readonly basePath?: string;
   /** Whether a browser is opened. */
   readonly open?: boolean;
+  /** The least that is logged. Default `warn`, with `--log-format json` `info`. */
+  readonly logLevel?: LogLevel;
   /** Whether jobs of a demonstration are served, of a temporary database. */
   readonly demo?: boolean;
   /** In ms. */
@@ -62,7 +66,8 @@ const serveDemo = async (options: ServeOptions, io: CliIo): Promise<number> => {
 };
 
 const serveDatabase = (options: ServeOptions, io: CliIo, shown?: Demo): Promise<number> =>
-  withErrorReporting(io, async (out, err) => {
+  withErrorReporting(io, async (plain, err) => {
+    const out = messagePrinter(io, plain);
     const { db, synchronous, workers, workflows, module, allowUpload, uploadSecrets, maxBody, pruneAfter, basePath } =
       options;
     const definitions = module === undefined ? (shown?.definitions ?? []) : await definitionsIn(module);
@@ -82,7 +87,7 @@ const serveDatabase = (options: ServeOptions, io: CliIo, shown?: Demo): Promise<
         maxConcurrency: workers,
         intercept: tracing?.intercept,
         // Jobs of the demo fail on purpose.
-        logger: shown ? undefined : loggerTo(err),
+        logger: shown ? undefined : serverLog(err, options.logLevel ?? (err.json ? 'info' : 'warn')),
       });
       if (tracing) server.engine.events$.subscribe(tracing);
       try {
@@ -135,7 +140,7 @@ const serveUntilSignal = async (
   try {
     if (!isLoopback(host) && !(await server.tokens.any())) throw new UsageError(withoutToken(host, db));
     const { url } = await listen(server, host, port);
-    out.line(`Serving ${out.sanitize(url)}, jobs in ${out.sanitize(db)}.`);
+    printTogether(out, [`Serving ${out.sanitize(url)}, jobs in ${out.sanitize(db)}.`], { url, db });
     out.flush();
     if (!isDemo && !(await server.tokens.any())) err.line(err.sanitize(openToAll(db)));
     const started = async (): Promise<number> => {
@@ -188,13 +193,3 @@ const withoutToken = (host: string, db: string): string =>
 
 const openToAll = (db: string): string =>
   `warning: There is no token: whoever uses this machine may do everything. Make one: ${tokenCommand(db)}`;
-
-/** Prints what is wrong: jobs that fail, requests that the server can't answer. */
-const loggerTo = ({ line, sanitize }: Printer): Logger => {
-  const log = (level: string) => (message: string) => {
-    const [first = '', ...more] = message.split('\n');
-    line(sanitize(`${new Date().toISOString()} ${level} ${first}`));
-    for (const text of more) line(sanitize(text));
-  };
-  return { debug: () => {}, info: () => {}, warn: log('warn'), error: log('error') };
-};

@@ -2,6 +2,7 @@ import type { JournalError, JournalErrorCode, OptionError } from '../../engine/e
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
 import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { messagePrinter, printTogether } from '../terminal/json-messages.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { openJournal } from './journal-file.ts';
 
@@ -38,13 +39,14 @@ export const withErrorReporting = async (
   work: (out: Printer, err: Printer) => Promise<number>,
 ): Promise<number> => {
   const out = createPrinter(io.stdout, io.env);
-  const err = createPrinter(io.stderr, io.env);
+  const err = messagePrinter(io);
   try {
     return await work(out, err);
   } catch (error) {
     out.flush();
     if (error instanceof UsageError || isOptionError(error)) {
-      for (const text of `error: ${error.message}`.split('\n')) err.line(err.sanitize(text));
+      const { code } = error as { readonly code?: string };
+      printTogether(err, `error: ${error.message}`.split('\n').map(err.sanitize), code === undefined ? {} : { code });
       return EXIT.usage;
     }
     if (!isJournalError(error)) throw error;

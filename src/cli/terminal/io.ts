@@ -7,6 +7,8 @@ export type CliIo = {
   /** Returns the stream whose lines complete external tasks; absent if there is none. */
   readonly stdin?: () => Readable;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How messages are written: as text or, of `json`, as a JSON value for each. Default `pretty`. */
+  readonly logFormat?: 'pretty' | 'json' | undefined;
   /** Emits SIGINT, SIGTERM and SIGHUP. */
   readonly signals: {
     readonly on: (signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void) => unknown;

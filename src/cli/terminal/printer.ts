@@ -1,5 +1,5 @@
 /* This folder puts text on a terminal. `io.ts` declares a command's streams, and `printer.ts` writes lines to one of
- * them. Text from outside goes through `safe-text.ts`. `wrap-text.ts`, `text-table.ts` and
+ * them. `json-messages.ts` writes messages as JSON, of `--log-format json`. Text from outside goes through `safe-text.ts`. `wrap-text.ts`, `text-table.ts` and
  * `help-text.ts` lay it out. `format-time.ts`, `counted.ts`, `short-id.ts` and `shell-quoted.ts` format values;
  * `state-style.ts` says how states look. `workflow-report.ts` prints the problems of a workflow file, `unexpected-error.ts` any other error, and
  * `exit-code.ts` defines how a command ends. */
@@ -20,6 +20,8 @@ export type Printer = {
   readonly style: (format: Style, text: string) => string;
   /** Makes text from outside safe to print: no control characters, and colours only if the stream supports them. */
   readonly sanitize: (text: string) => string;
+  /** Set if `line` writes messages as JSON: writes a line that is JSON already. */
+  readonly json?: ((line: string) => void) | undefined;
   /** Width of the terminal in columns; `Infinity` if the stream is not a terminal. */
   readonly columns: number;
   /** Resolves with the error when the stream can't be written to any more, such as EPIPE. Later lines are dropped. */
