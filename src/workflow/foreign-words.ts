@@ -174,6 +174,7 @@ const RETRIES =
   ' The number of tries after the first is "max_retries", and what lies between them stands under "retry": max_retries: 3, retry: { delay: 30s }.';
 const BACKOFF = ' It stands under "retry": retry: { backoff: exponential }.';
 const SKIPPED_EXIT = ' It stands under "exit_codes": exit_codes: { 99: skip }.';
+const SUCCESSFUL_EXIT = ' It stands under "exit_codes": exit_codes: { 3: success }.';
 const FAIL_FAST =
   ' An item that fails stops the others of a "map", unless it says more: map: { over: …, max_failures: 50% }.';
 const HANDLERS =
@@ -213,6 +214,12 @@ const IN_TASKS: Readonly<Record<string, string>> = {
   backoff: BACKOFF,
   skip_on_exit_code: SKIPPED_EXIT,
   skip_exit_code: SKIPPED_EXIT,
+  ...Object.fromEntries(
+    ['success_exit_codes', 'success_codes', 'success_exit_status', 'SuccessExitStatus', 'mark_success'].map((key) => [
+      key,
+      SUCCESSFUL_EXIT,
+    ]),
+  ),
   parallel: PARALLEL,
   parallelism: PARALLEL,
   concurrency: PARALLEL,

@@ -38,7 +38,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   every: 'An interval, aligned to the epoch, instead of a cron expression.',
   exclude: 'Of a matrix: the combinations that are left out. May hold expressions.',
   exit_codes:
-    'What exit codes mean: not_ready ends the task as not ready (a sensor looks again), skip skips it, fail fails it without a retry.',
+    'What exit codes mean: success completes the task as 0 does, not_ready ends the task as not ready (a sensor looks again), skip skips it, fail fails it without a retry.',
   expand: 'The command puts out a list of tasks, as the file has them, which join the job.',
   expect_status: 'The HTTP status, or several, that count as success. Default 200 to 299.',
   export: 'The name under which the module exports the function. Default "default".',

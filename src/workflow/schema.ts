@@ -156,8 +156,8 @@ const processKeys = {
   exit_codes: optional(
     z.record(
       z.string().check(z.regex(/^([1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/, EXIT_CODE)),
-      z.enum(['not_ready', 'skip', 'fail'], expecting('"not_ready", "skip" or "fail"')),
-      expecting('a mapping of exit codes to what they mean: { 75: not_ready, 78: skip, 100: fail }'),
+      z.enum(['success', 'not_ready', 'skip', 'fail'], expecting('"success", "not_ready", "skip" or "fail"')),
+      expecting('a mapping of exit codes to what they mean: { 3: success, 75: not_ready, 78: skip, 100: fail }'),
     ),
   ),
 };

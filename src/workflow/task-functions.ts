@@ -197,9 +197,16 @@ const sensorCheckOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskF
 
 /** Gives exit codes the meanings that the task says. */
 const withMeanings = ({ exit_codes: codes }: Pick<ProcessKeys, 'exit_codes'>, run: TaskFunction): TaskFunction =>
-  codes === undefined
-    ? run
-    : withExitCodes(run, new Map(Object.entries(codes).map(([code, word]) => [Number(code), MEANINGS[word]])));
+  codes === undefined ? run : withExitCodes(run, meaningsOf(codes));
+
+const meaningsOf = (codes: NonNullable<ProcessKeys['exit_codes']>): ReadonlyMap<number, ExitMeaning> =>
+  new Map(
+    Object.entries(codes).flatMap(([code, word]) => (word === 'success' ? [] : [[Number(code), MEANINGS[word]]])),
+  );
+
+/** The codes that count as 0 does. */
+const successCodesOf = (codes: ProcessKeys['exit_codes']): ReadonlySet<number> =>
+  new Set(Object.entries(codes ?? {}).flatMap(([code, word]) => (word === 'success' ? [Number(code)] : [])));
 
 const MEANINGS = { not_ready: 'notReady', skip: 'skip', fail: 'fail' } as const satisfies Record<string, ExitMeaning>;
 
@@ -239,6 +246,7 @@ const processOptions = (
   const stdin = stdinOf(task.stdin, directory);
   const stdout = pathOf(task.stdout, directory);
   const stderr = pathOf(task.stderr, directory);
+  const successCodes = successCodesOf(task.exit_codes);
   const env = Object.entries({ ...defaults?.env, ...task.env }).map(([name, value]) => [name, textOf(value)] as const);
   return (scope: Scope) => {
     const values = expressionScope(scope, context);
@@ -257,6 +265,7 @@ const processOptions = (
       stdin: stdin?.(values),
       stdout: stdout?.(values),
       stderr: stderr?.(values),
+      successCodes,
       stopSignal: task.stop_signal,
       output: task.output ?? (task.branch === true ? 'lines' : undefined),
       maxOutputBytes: context.workflow.max_output_bytes,

@@ -30,6 +30,47 @@ tasks:
     expect(result.tasks.load).toMatchObject({ reason: 'exit code 78: nothing new', error: undefined });
   });
 
+  test.for([
+    ['bash', 'echo "{\\"lines\\": 2}"; exit 3', 'json', { lines: 2 }],
+    ['python', 'import sys; print("a"); print("b"); sys.exit(3)', 'lines', { compare: ['a', 'b'] }],
+    ['node', 'output({ lines: 2 }); process.exitCode = 3', undefined, { lines: 2 }],
+  ] as const)('of %s may mean success: the task completes with its output, at its first attempt', async ([
+    type,
+    command,
+    output,
+    expected,
+  ]) => {
+    const form = output === undefined ? '' : `output: ${output}, `;
+    const { result, states } = await runWorkflow(`
+tasks:
+  - { name: compare, type: ${type}, max_retries: 2, ${form}exit_codes: { 3: success, 4: fail }, command: '${command}' }
+  - { name: report, type: bash, dependencies: [compare], command: 'true' }
+`);
+    expect([result.state, states]).toEqual(['completed', { compare: 'completed', report: 'completed' }]);
+    expect(result.tasks.compare).toMatchObject({ attempts: 1, error: undefined, reason: undefined });
+    expect(result.ctx).toMatchObject(expected);
+  });
+
+  test('mean success only if they say so: other codes and signals are failures', async () => {
+    const run = await runWorkflow(`
+tasks:
+  - { name: other, type: bash, exit_codes: { 3: success }, command: exit 4 }
+  - { name: killed, type: bash, exit_codes: { 137: success }, command: 'kill -9 $$' }
+`);
+    expect(run.states).toEqual({ other: 'failed', killed: 'failed' });
+    expect(failureOf(run, 'other')).toContain('exited with code 4');
+  });
+
+  test('of items and of the command of a sensor may mean success, too', async () => {
+    const { result, states } = await runWorkflow(`
+tasks:
+  - { name: each, type: bash, map: { over: [0, 1] }, args: ["\${{ item }}"], exit_codes: { 1: success }, output: text, command: 'echo "$1"; exit $1' }
+  - { name: wait, type: sensor, interval: 1ms, deadline: 1m, exit_codes: { 1: success }, command: exit 1 }
+`);
+    expect(states).toEqual({ each: 'completed', wait: 'completed' });
+    expect(result.ctx.each).toEqual(['0', '1']);
+  });
+
   test('may mean a failure that is not tried again; others are', async () => {
     const run = await runWorkflow(`
 tasks:
@@ -75,10 +116,11 @@ tasks: [{ name: a, type: bash, exit_codes: { 78: skip }, command: 'echo "nothing
   test.for([
     ['exit_codes: { 0: skip }', '2:', 'an exit code, 1 to 255'],
     ['exit_codes: { 256: skip }', '2:', 'an exit code, 1 to 255'],
-    ['exit_codes: { 75: retry }', '2:', '"not_ready", "skip" or "fail"'],
+    ['exit_codes: { 75: retry }', '2:', '"success", "not_ready", "skip" or "fail"'],
     ['exit_codes: [75]', '2:', 'a mapping of exit codes to what they mean'],
     ['map: { over: [1] }, exit_codes: { 78: skip }', '2:', 'An item with nothing to do exits with 0'],
     ['skip_on_exit_code: 99', '2:', 'exit_codes: { 99: skip }'],
+    ['success_exit_codes: [3]', '2:', 'exit_codes: { 3: success }'],
     ['exit_code: { 75: skip }', '2:', 'It is called "exit_codes" here.'],
   ] as const)('are refused with a way out: %s', async ([keys, place, way]) => {
     const problems = await problemsOf(`tasks: [{ name: a, type: bash, command: exit 1, ${keys} }]`);

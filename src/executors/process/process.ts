@@ -44,6 +44,8 @@ export type ProcessOptions = {
   /** Files to which standard output and standard error are appended as they are, unmasked. Default: they are only logged. */
   readonly stdout?: string | undefined;
   readonly stderr?: string | undefined;
+  /** Exit codes that count as 0 does: the attempt succeeds, and has its output. Default: none but 0. */
+  readonly successCodes?: ReadonlySet<number> | undefined;
   /** The signal that asks processes to end. Default SIGTERM. */
   readonly stopSignal?: StopSignal | undefined;
   /** How long processes may take to end after that signal before they get SIGKILL, in ms. Default 2000. */
@@ -93,7 +95,7 @@ export const KILL_GRACE_MS = 2000;
  * prints it as `options.output` says. If it does both, two mappings are merged (the file wins); otherwise the file
  * counts.
  * @throws SerialisationError if the command can't write a value as JSON
- * @throws ProcessError for an exit code other than 0, or a signal; OutputError if the output is invalid or too large
+ * @throws ProcessError for an exit code other than 0 and `successCodes`, or a signal; OutputError if the output is invalid or too large
  * @throws ProcessStartError if the system lacks processes, open files or memory at the moment
  * @throws NonRetryableError with a ProcessNotFoundError, or another ProcessStartError, as its cause, or if the
  * temporary folder can't be created
@@ -169,11 +171,13 @@ const runInGroup = async (
     signal.throwIfAborted();
     if (wasOverdue()) log.warn(OVERDUE);
     const end = wasOverdue() && exit.signal !== null ? { exitCode: 0, signal: null } : exit;
-    if (end.exitCode !== 0) dataFiles.throwIfRefused(options.mask);
+    const hasSucceeded = end.exitCode === 0 || (end.exitCode !== null && options.successCodes?.has(end.exitCode));
+    if (!hasSucceeded) dataFiles.throwIfRefused(options.mask);
     else if (command.answers) dataFiles.requireOutput();
-    if (end.exitCode !== 0) {
+    if (!hasSucceeded) {
       throw new ProcessError(command.type, { ...end, wasKilled }, { stdout: stdout.tail, stderr: stderr.tail });
     }
+    if (end.exitCode !== 0) log.debug(`The exit code ${end.exitCode} counts as success.`);
     outputFiles.throwIfFailed();
     return outputOf(captured, dataFiles, options);
   } finally {
