@@ -7,6 +7,8 @@ import {
   type InterceptedJob,
   memoryJournal,
   OptionError,
+  type TaskScope,
+  type Trace,
 } from '../../../src/index.ts';
 
 const SPAN = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -64,6 +66,15 @@ describe('around the function of an attempt', () => {
     });
     expect(await job.output('dice')).toEqual({ trace: { traceparent: SPAN } });
     expect(known).toEqual(['dice']);
+  });
+
+  test('until the interceptor sets another, the trace in the scope is that of the job, in nested jobs too', async () => {
+    const seen: (Trace | undefined)[] = [];
+    const intercept = Object.assign(((_scope, run) => run()) as Intercept, { job: () => ({ traceparent: SPAN }) });
+    const look = ({ trace }: TaskScope): void => void seen.push(trace);
+    const inner = defineJob('inner').task('press', look).seal();
+    await defineJob('smoothie').task('dice', look).job('drink', {}, inner).start({}, { intercept });
+    expect(seen).toEqual([{ traceparent: SPAN }, { traceparent: SPAN }]);
   });
 
   test("an engine's interceptor is that of the jobs without their own", async () => {
