@@ -1,6 +1,6 @@
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { BasicTracerProvider, BatchSpanProcessor, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { createEngine, defineJob, type Journal, memoryJournal } from 'tintype';
+import { createEngine, defineJob, type Job, type Journal, memoryJournal, notReady } from 'tintype';
 import { otel } from 'tintype/otel';
 import { type VirtualClock, virtualClock } from 'tintype/testing';
 import { expect, test, vi } from 'vitest';
@@ -189,4 +189,88 @@ test('spans arrive at a collector by OTLP over HTTP, with their parents and link
   expect(named('attempt 2')?.links?.map(({ traceId, spanId }) => [traceId, spanId])).toEqual([
     [named('job smoothie')?.traceId, named('attempt 1')?.spanId],
   ]);
+});
+
+test('wherever its process dies, a job is one trace whose spans here all end', async () => {
+  const dinner = () => {
+    let looks = 0;
+    return defineJob('dinner')
+      .task('shop', { maxRetries: 1, retry: { delayMs: 5 } }, ({ attempt }) => {
+        if (attempt === 1) throw new Error('closed');
+      })
+      .sensor('oven', { interval: 5 }, () => (++looks > 1 ? { hot: true } : notReady('cold')))
+      .map('fry', { dependsOn: ['shop'], over: ['egg', 'leek'], concurrency: 1 }, () => {})
+      .job(
+        'table',
+        { dependsOn: ['shop'] },
+        defineJob('table')
+          .external('set')
+          .task('light', () => {})
+          .seal(),
+      )
+      .task('eat', { dependsOn: ['fry', 'oven', 'table'] }, () => {})
+      .seal();
+  };
+  /** Plays the job until it is over or its process is dead. */
+  const playedBy = async (job: Job, clock: VirtualClock, isDead: () => boolean): Promise<void> => {
+    for (let round = 0; round < 500 && !isDead() && !['completed', 'failed'].includes(job.state); round++) {
+      await turns();
+      if (job.task('table').state === 'running' && job.task('table/set').state === 'ready')
+        void job.task('table/set').complete({});
+      await clock.advance(5);
+    }
+  };
+  const memory = spansInMemory();
+  let deaths = 0;
+  for (let appends = 1; appends < 100; appends++) {
+    const from = memory.begun().length;
+    const journal = memoryJournal();
+    const dying = mortal(journal, { appends });
+    const processOf = (store: Journal, clock: VirtualClock) => {
+      const tracing = otel({ tracerProvider: memory.tracerProvider });
+      const engine = createEngine({ journal: store, clock, intercept: tracing.intercept, definitions: [dinner()] });
+      engine.events$.subscribe(tracing);
+      return engine;
+    };
+    const clock = virtualClock(1_000);
+    const job = processOf(dying.journal, clock).start(dinner(), {}, { jobId: 'd1' }) as unknown as Job;
+    await playedBy(job, clock, () => dying.dead);
+    if (!dying.dead) {
+      expect(
+        memory
+          .begun()
+          .slice(from)
+          .every(({ ended }) => ended),
+      ).toBe(true);
+      break;
+    }
+    deaths++;
+    const lost = memory.begun().length;
+    const later = virtualClock(9_000);
+    const { resumed } = await processOf(journal, later).recover();
+    const [again] = resumed as unknown as readonly Job[];
+    if (!again) throw new Error(`After ${appends} appends there is nothing to resume.`);
+    await playedBy(again, later, () => false);
+    expect(again.state).toBe('completed');
+
+    const begun = memory.begun().slice(from);
+    const ours = memory.begun().slice(lost);
+    const ids = new Set(begun.map((span) => span.spanContext().spanId));
+    const about = `dead after ${appends} appends:\n${treeOf(ours, 9_000)}`;
+    expect(memory.complaints(), about).toEqual([]);
+    expect(
+      ours.every(({ ended }) => ended),
+      about,
+    ).toBe(true);
+    expect(new Set(begun.map((span) => span.spanContext().traceId)).size, about).toBe(1);
+    expect(
+      begun.slice(1).every((span) => ids.has(span.parentSpanContext?.spanId ?? '')),
+      about,
+    ).toBe(true);
+    expect(ours.filter(({ name }) => name === 'job dinner').map(linksOf), about).toEqual([
+      [begun[0]?.spanContext().spanId],
+    ]);
+    expect(ours.filter(({ name }) => name === 'attempt').length, about).toBe(0);
+  }
+  expect(deaths).toBeGreaterThan(5);
 });
