@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { warnOfOthers } from '../attend/beside-others.ts';
 import { repeatableArgs } from '../attend/repeatable-options.ts';
 import { withoutUndefined } from '../attend/stored-workflow.ts';
 import { watchJob } from '../attend/watch-job.ts';
@@ -60,6 +61,7 @@ export const rerunJob = (name: string, options: RerunOptions, io: CliIo): Promis
     const { changed } = start;
     const preview = await engine.previewRerun(stored.id, { from, changed }).catch(namingOption('--from'));
     if (options.dryRun) return printPreview(await readStoredJob(journal, stored), preview, options, context);
+    await warnOfOthers(context, loaded, options);
     const { workers, grace, timeout, onFailure } = options;
     const file = options.file === undefined ? undefined : resolve(options.file);
     const changes = withoutUndefined({ file, workers, grace, timeout, onFailure });

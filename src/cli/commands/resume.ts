@@ -4,6 +4,7 @@ import { eventOf } from '../../engine/durable/read-stored.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
+import { warnOfOthers } from '../attend/beside-others.ts';
 import { cancellingSignal } from '../attend/interrupts.ts';
 import { nextCommand } from '../attend/next-command.ts';
 import { originOf, unavailableReason } from '../attend/stored-workflow.ts';
@@ -103,6 +104,7 @@ export const resumeHere = async (
     cancelled?.loaded,
   );
   cancelled?.announce();
+  if (!isOver && !cancelled) await warnOfOthers(context, loaded, options);
   const before = await readStoredJob(journal, stored);
   const { completed, total } = completedOf(before);
   const { job } = await engine.resume(stored.id, start);

@@ -2,6 +2,7 @@ import type { JournalJob } from '../../engine/durable/journal.ts';
 import { CommandError } from '../../engine/errors/errors.ts';
 import type { RetrySelection } from '../../engine/recovery/retry-plan.ts';
 import { isTerminalJobState } from '../../events/states.ts';
+import { warnOfOthers } from '../attend/beside-others.ts';
 import { howToResume } from '../attend/resume-hint.ts';
 import { watchJob } from '../attend/watch-job.ts';
 import { type ContinueOptions, leavingOf, locationOf, prepareJob, withStoredJob } from '../attend/with-stored-job.ts';
@@ -65,6 +66,7 @@ export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promis
     const preview = await engine.previewRetry(stored.id, { ...selection, changed }).catch(namingOption('--task'));
     const history = await readStoredJob(journal, stored);
     if (options.dryRun) return printPreview(history, preview, options, context);
+    await warnOfOthers(context, loaded, options);
     // Call `job.retry()`, not `engine.retry()`, so that `watchJob` subscribes before the first event.
     const { job: ended } = await engine.resume(stored.id, start);
     const job = ended.retry(selection);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { buildCli, type Captured, start, tintype } from '../../support/cli.ts';
 import { testServer } from '../../support/server.ts';
 import { opened } from '../../support/sqlite-files.ts';
-import { project } from '../../support/stored-jobs.ts';
+import { interrupted, project } from '../../support/stored-jobs.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -59,6 +59,43 @@ const waiting = async (made: Project) => {
 };
 
 describe('overlap of a workflow file', () => {
+  test('retry, rerun and resume run beside other jobs of its name, and say so', async () => {
+    const made = project(waits('skip'));
+    const { db } = made;
+    const begun = await running(made);
+    begun.go();
+    await begun.ended;
+    const [{ id = '' } = {}] = await jobsIn(made);
+    const again = (command: string, ...args: string[]) =>
+      tintype([command, id, '--db', db, ...args], { signals: new EventEmitter() });
+    const alone = await again('rerun', '--from', 'load');
+    expect(alone).toMatchObject({ exitCode: 0, stderr: expect.not.stringContaining('warning') });
+    rmSync(join(made.folder, 'go'));
+    const other = await running(made);
+    await interrupted(made.file, db, 2);
+    const warning =
+      /^warning: Runs beside \S{8} \(nightly\), of process \d+.*: "overlap: skip" of the file counts for new jobs alone\.$/m;
+    expect((await again('retry', '--task', 'load', '--dry-run')).stderr).not.toMatch(warning);
+    const commands = [
+      again('retry', '--task', 'load'),
+      again('rerun', '--from', 'load'),
+      tintype(['resume', 'dead', '--db', db], { signals: new EventEmitter() }),
+      again('rerun', '--from', 'load', '--quiet'),
+    ];
+    // The one in the other process, and the four commands.
+    await vi.waitFor(
+      async () => expect((await jobsIn(made)).filter(({ state }) => state === 'running')).toHaveLength(5),
+      30_000,
+    );
+    other.go();
+    const [retried, rerun, resumed, quiet] = await Promise.all(commands);
+    for (const { exitCode, stderr } of [retried, rerun, resumed] as Captured[]) {
+      expect(exitCode).toBe(0);
+      expect(stderr).toMatch(warning);
+    }
+    expect(quiet).toMatchObject({ exitCode: 0, stderr: expect.not.stringContaining('Runs beside') });
+  });
+
   test('skip: starts nothing beside a job of its name; --overlap goes before it', async () => {
     const made = project(waits('skip'));
     const first = await running(made);
