@@ -21,4 +21,11 @@ export const levelOf = (event: JobEvent): LogLevel => {
   }
 };
 
+/**
+ * Returns the level of a request by its status: `warn` if the server failed, whose cause is an `error` of its own.
+ * `isQuiet`: the request is one of many that say little, as those of a probe.
+ */
+export const levelOfStatus = (status: number, isQuiet = false): LogLevel =>
+  status >= 500 ? 'warn' : isQuiet ? 'debug' : 'info';
+
 const SHOWN: ReadonlySet<string> = new Set(['running', 'completed', 'skipped', 'cancelled', 'paused']);

@@ -29,6 +29,7 @@ import { authentication } from './http/authenticate.ts';
 import { faultLog } from './http/fault-log.ts';
 import { inTurn } from './http/in-turn.ts';
 import { createListener } from './http/listener.ts';
+import { requestLog } from './http/request-log.ts';
 import { isLoopback } from './http/same-origin.ts';
 import { keepHouse } from './jobs/housekeeping.ts';
 import { createOverlaps } from './jobs/overlaps.ts';
@@ -202,6 +203,7 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     newId,
     requireReady: () => requireReady(service),
     onFault: faults.report,
+    log: requestLog(logger),
     basePath: settings.basePath,
     pages: settings.ui
       ? uiPages(uiFolder === undefined ? undefined : uiFilesIn(uiFolder, settings.basePath))

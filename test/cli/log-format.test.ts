@@ -153,4 +153,31 @@ describe('tintype serve --log-format json', () => {
     expect(told).toContainEqual({ level: 'warn', msg: expect.stringMatching(/^There is no token: /) });
     expect(told).toContainEqual({ level: 'info', msg: expect.stringMatching(/^SIGTERM: what runs may take/) });
   });
+
+  test('logs requests, problems and jobs as objects, of the level that is named', async () => {
+    const { text, end } = await served('--log-format', 'json', '--log-level', 'debug');
+    const [url = ''] = /http:[^",]+/.exec(text.stdout) ?? [];
+    expect((await fetch(`${url}/api/v1/jobs/nothing`)).status).toBe(404);
+    await (await fetch(`${url}/healthz`)).text();
+    await end();
+    const told = withoutTimes(linesOf(text.stderr));
+    expect(told).toContainEqual({
+      level: 'info',
+      msg: 'GET /api/v1/jobs/{jobId} 404',
+      reqId: expect.any(String),
+      method: 'GET',
+      route: '/api/v1/jobs/{jobId}',
+      status: 404,
+      ms: expect.any(Number),
+    });
+    expect(told).toContainEqual(expect.objectContaining({ level: 'debug', route: '/healthz' }));
+  });
+
+  test('is text without it, of which requests are shown with --log-level info', async () => {
+    const { text, end } = await served('--log-level', 'info');
+    const [url = ''] = /http:\S+[^\s,]/.exec(text.stdout) ?? [];
+    await (await fetch(`${url}/api/v1/info`)).text();
+    await end();
+    expect(text.stderr).toMatch(/^\S+Z info GET \/api\/v1\/info 200 in [\d.]+ ms \(request [\w-]+, no token\)$/m);
+  });
 });

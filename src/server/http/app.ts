@@ -1,13 +1,13 @@
 /* Everything about HTTP that is the same for all routes. `app.ts` creates the app and says what every request goes
  * through, in order; `env.ts` is what they leave for the routes, `headers.ts` what all answers have.
  * `listener.ts` is the server of Node.js in front of it. `route.ts` describes a route, `problem.ts` makes the answer to a refused request of an error, `fault-log.ts` logs what no request is to blame
- * for. `authenticate.ts` finds out who asks, also by `session-cookie.ts`, `same-origin.ts` refuses hostile pages, `negotiate.ts` checks media types,
+ * for, `request-log.ts` each request. `authenticate.ts` finds out who asks, also by `session-cookie.ts`, `same-origin.ts` refuses hostile pages, `negotiate.ts` checks media types,
  * `known-query.ts` the names of parameters, `once.ts` answers repeated requests. `read-request.ts` reads what the schemas
  * describe: `plain-json.ts` refuses JSON that is a trap, `invalid-request.ts` says what a schema found wrong. `if-match.ts`
  * refuses to change another version than is meant, `in-turn.ts` makes changes wait for each other, `page.ts` makes pages
  * of lists, `zipped.ts` answers what is long. */
 
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import { type Context, type Handler, Hono } from 'hono';
@@ -22,6 +22,7 @@ import { negotiated } from './negotiate.ts';
 import { type Once, once } from './once.ts';
 import { HttpProblem, problemOf } from './problem.ts';
 import { requestReader } from './read-request.ts';
+import { type RequestLog, UI_ROUTE } from './request-log.ts';
 import { extrasOf, TITLES } from './route.ts';
 
 export type AppOptions = {
@@ -33,6 +34,8 @@ export type AppOptions = {
   readonly requireReady: () => void;
   /** Is told of what no request causes. */
   readonly onFault: (error: unknown, requestId: string) => void;
+  /** Logs requests. */
+  readonly log?: RequestLog | undefined;
   /** The path below which the app is reached, without a slash at its end; a proxy in front may have taken it away. Default: none. */
   readonly basePath?: string | undefined;
   /** Answers requests that no route takes, if they are for pages. */
@@ -58,7 +61,10 @@ export const createApp = (options: AppOptions): Api => {
     const allowed = app.routes.filter((route) => patternOf(route.path).test(path));
     const methods = [...new Set(allowed.map(({ method }) => method))].join(', ');
     const page = methods === '' ? options.pages?.(context) : undefined;
-    if (page) return page;
+    if (page) {
+      if (context.env.notes) context.env.notes.route = UI_ROUTE;
+      return page;
+    }
     const problem =
       methods !== ''
         ? new HttpProblem(405, 'METHOD_NOT_ALLOWED', `${context.req.method} is not possible here, only ${methods}.`, {
@@ -90,26 +96,33 @@ export const createApp = (options: AppOptions): Api => {
     scheme: 'bearer',
     description: 'A token that `tintype token create` made',
   });
-  const answered = async (by: (requestId: string) => Response | Promise<Response>): Promise<Response> => {
+  const { log } = options;
+  const answered = async (
+    by: (bindings: Env['Bindings']) => Response | Promise<Response>,
+    method?: string,
+  ): Promise<Response> => {
     const requestId = options.newId();
-    const answer = await by(requestId);
+    const notes = log?.begin(requestId, method);
+    const answer = await by({ requestId, notes });
+    notes?.answered(answer.status);
     addHeaders(answer, requestId);
     return answer;
   };
   return {
     app,
     add,
-    fetch: (request, env) => answered((requestId) => app.fetch(request, { ...env, requestId })),
+    fetch: (request, env) => answered((bindings) => app.fetch(request, { ...env, ...bindings }), request.method),
     fetchForNode: (request, { incoming, outgoing }) => {
       const requestId = options.newId();
       setHeaders(outgoing as ServerResponse, requestId);
-      return app.fetch(request, { incoming, outgoing, requestId });
+      const notes = log?.ofNode(requestId, incoming as IncomingMessage, outgoing as ServerResponse);
+      return app.fetch(request, { incoming, outgoing, requestId, notes });
     },
     refuse: (error) => {
       const refusing = new Hono<Env>().onError(onError).all('*', () => {
         throw error;
       });
-      return answered((requestId) => refusing.request('/', {}, { requestId }));
+      return answered((bindings) => refusing.request('/', {}, bindings));
     },
   };
 };
@@ -148,6 +161,8 @@ const answering = (config: RouteConfig, handler: Handler<Env>, options: AppOptio
   };
   const done = extras.once ? once(options.once, config.operationId as string, answer) : answer;
   return async (context, next) => {
+    const { notes } = context.env;
+    if (notes) notes.route = config.path;
     for (const check of checks) await check(context);
     return done(context, next);
   };

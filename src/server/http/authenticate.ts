@@ -114,6 +114,7 @@ export const authenticated =
   async (context) => {
     const address = context.env?.incoming?.socket?.remoteAddress;
     const { principal, session } = await whoAsks(context.req.raw, address);
+    if (context.env.notes && principal !== OPEN) context.env.notes.token = principal.id;
     if (allowed !== 'known' && !hasRole(principal, ...allowed)) throw forbidden(principal, allowed);
     context.set('principal', principal);
     context.set('session', session);

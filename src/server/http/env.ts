@@ -2,10 +2,11 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { Principal } from '../access/principal.ts';
 import type { Session } from '../access/sessions.ts';
+import type { RequestNotes } from './request-log.ts';
 
 /** What is known of a request, for its route. */
 export type Env = {
-  readonly Bindings: Partial<HttpBindings> & { readonly requestId: string };
+  readonly Bindings: Partial<HttpBindings> & { readonly requestId: string; readonly notes?: RequestNotes | undefined };
   readonly Variables: {
     readonly principal: Principal;
     /** Of a browser that has signed in. */

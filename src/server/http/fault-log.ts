@@ -1,5 +1,7 @@
 import { JournalError } from '../../engine/errors/errors.ts';
+import { errorData } from '../../events/error-data.ts';
 import type { Logger } from '../../events/logger.ts';
+import { takesObjects } from '../../events/structured-logger.ts';
 import { withoutSecrets } from '../access/token.ts';
 
 export type FaultLog = {
@@ -17,7 +19,11 @@ export const faultLog = (logger: Logger | undefined): FaultLog => {
         if (known.has(error.message)) return;
         known.add(error.message);
       }
-      logger?.error(withoutSecrets(`The request ${requestId} failed: ${stackOf(error)}`));
+      if (!logger) return;
+      if (takesObjects(logger)) {
+        const err = JSON.parse(withoutSecrets(JSON.stringify(errorData(error))));
+        logger.error({ reqId: requestId, err }, `The request ${requestId} failed: ${err.message}`);
+      } else logger.error(withoutSecrets(`The request ${requestId} failed: ${stackOf(error)}`));
     },
     forget: () => known.clear(),
   };
