@@ -1,6 +1,6 @@
 /* Jobs as the API shows and steers them. `job-body.ts` shows a stored job, `job-counts.ts` counts them, `find-job.ts` finds one with what the engine
  * knows of it, `start-job.ts` starts one, `overlaps.ts` minds others of its name, `describe-job.ts` changes its labels and metadata, `job-version.ts` says which version of it there is, `steer-job.ts` sends commands to one, here or in another process,
- * `own-output.ts` shows what a task put out, `repeat-job.ts` retries and reruns, `grow-job.ts` adds and removes tasks, `bulk.ts` steers many,
+ * `own-output.ts` shows what a task put out, `job-progress.ts` how far jobs are, `repeat-job.ts` retries and reruns, `grow-job.ts` adds and removes tasks, `bulk.ts` steers many,
  * `take-up.ts` takes up those that a dead process left, `housekeeping.ts` removes old ones. */
 
 import type { z } from '@hono/zod-openapi';

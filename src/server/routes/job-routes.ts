@@ -13,6 +13,7 @@ import { errorBody } from '../jobs/error-body.ts';
 import { placeOf, storedJob } from '../jobs/find-job.ts';
 import { bodyOf, bodyOfDraft, objectIn, type JobBody as Shown } from '../jobs/job-body.ts';
 import { jobCounts } from '../jobs/job-counts.ts';
+import { progressOfJobs } from '../jobs/job-progress.ts';
 import { describedPart, etagOf, requireVersion } from '../jobs/job-version.ts';
 import { keepDraft, startDraft, startOf } from '../jobs/start-job.ts';
 import { JobBody, JobChange, JobDetails, JobPage, ShownJobState, StartBody } from '../schemas/job.ts';
@@ -96,7 +97,8 @@ const listJobs = route(
         forkedFrom: z.string().max(200).optional().meta({ description: 'Only reruns of this job' }),
         inputs: z.enum(['true', 'false']).default('false').meta({ description: 'Whether inputs are shown' }),
         tasks: z.enum(['true', 'false']).default('false').meta({
-          description: 'Whether jobs say how many of their tasks are in each state; of the first 200 of a page',
+          description:
+            'Whether jobs say how many of their tasks are in each state, and their `progress`; of the first 200 of a page',
         }),
         order: z.enum(['newest', 'oldest']).optional().meta({ description: 'Which come first. Default newest' }),
         from: wholeNumber(0, MAX_FROM).optional().meta({
@@ -189,12 +191,19 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
   const withInput = (stored: JournalJob): Shown => ({ ...shown(stored), input: objectIn(stored.input) });
   const counts = jobCounts(journal, service.clock);
   const tasksOf = taskCounts(service.views);
+  const progressOf = progressOfJobs(engine);
   const allShown = async (
     jobs: readonly JournalJob[],
     { inputs, tasks }: { readonly inputs: string; readonly tasks: string },
   ): Promise<Shown[]> => {
-    const found = tasks === 'true' ? await tasksOf(jobs.slice(0, MAX_WITH_TASKS)) : undefined;
-    return jobs.map((job) => ({ ...(inputs === 'true' ? withInput(job) : shown(job)), tasks: found?.get(job.id) }));
+    const first = tasks === 'true' ? jobs.slice(0, MAX_WITH_TASKS) : [];
+    const found = await tasksOf(first);
+    const progress = progressOf.ofRunning(first.filter(({ state }) => !isTerminalJobState(state)).map(({ id }) => id));
+    return jobs.map((job) => ({
+      ...(inputs === 'true' ? withInput(job) : shown(job)),
+      tasks: found.get(job.id),
+      progress: progress.get(job.id),
+    }));
   };
 
   add(listJobs, async (context) => {
@@ -283,7 +292,7 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
     const found = await engine.find(jobId);
     const document = await documents.documentOf(jobId);
     const { pausedBy, reason, error } = found?.view({ limit: 1 }) ?? {};
-    const progress = isTerminalJobState(stored.state) ? undefined : found?.progress();
+    const progress = found && !isTerminalJobState(stored.state) ? progressOf.of(found) : undefined;
     return context.json({ ...withInput(stored), pausedBy, reason, error: errorBody(error), progress, document }, 200);
   });
 

@@ -50,6 +50,10 @@ export const JobBody = z
       description:
         'Of `GET /jobs` with `tasks=true`: number of tasks by state, without those that others stand inside. Left out of jobs of more than 20,000 tasks, and of those that took too long to read: ask again',
     }),
+    progress: z.object({ fraction: z.number(), leftMs: z.number().optional() }).optional().meta({
+      description:
+        'Of a job that is not over: how much of it is done, from 0 to 1, and how long the rest takes, in ms, by how long its tasks are thought to take; without `leftMs` where nothing is known. `GET /jobs` has it with `tasks=true` of the jobs that this server runs, of as many as can be computed within 50 ms',
+    }),
     etag: z.string().meta({ description: 'Its version, for `If-Match`; changes with each event and each change' }),
     input: z
       .unknown()
@@ -79,10 +83,6 @@ export const JobDetails = JobBody.extend({
   pausedBy: z.string().optional(),
   reason: z.string().optional(),
   error: ErrorBody.optional(),
-  progress: z.object({ fraction: z.number(), leftMs: z.number().optional() }).optional().meta({
-    description:
-      'Of a job that is not over: how much of it is done, from 0 to 1, and how long the rest takes, in ms, by how long its tasks are thought to take; without `leftMs` where nothing is known',
-  }),
   document: Document.optional().meta({ description: 'What it was started of, or of a draft, will be' }),
 }).openapi('JobDetails');
 
