@@ -10,6 +10,7 @@ const hoverGraph = (x, y) => async (page) => {
 /** Moves the pointer over the bars of the timeline, to a row. */
 const hoverRow = (row) => (page) => page.locator('.bars').hover({ position: { x: 260, y: 24 * row + 12 } });
 const press = (name) => (page) => page.getByRole('button', { name, exact: true }).first().click();
+const toMetrics = (page) => page.getByText('Durations').evaluate((one) => one.closest('section').scrollIntoView());
 const key = (name) => (page) => page.keyboard.press(name);
 
 const STATES = [
@@ -105,6 +106,10 @@ export const SHOTS = [
   { name: 'definition-large', path: '/definitions/nightly-warehouse' },
   { name: 'definition-runs', path: '/definitions/train-model' },
   { name: 'definition-file', path: '/definitions/greetings', themes: ['light'] },
+  { name: 'definition-metrics', path: '/definitions/train-model', act: toMetrics },
+  { name: 'definition-metrics-phone', path: '/definitions/train-model', size: PHONE, act: toMetrics },
+  { name: 'job-metrics', path: job('backup-cancelled', '?show=metrics') },
+  { name: 'job-metrics-phone', path: job('backup-cancelled', '?show=metrics'), size: PHONE, themes: ['light'] },
   { name: 'definition-phone', path: '/definitions/train-model', size: PHONE, themes: ['light'] },
   { name: 'sign-in', server: 'closed' },
   {

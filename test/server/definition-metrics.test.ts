@@ -116,6 +116,25 @@ describe('the metrics of a definition', () => {
     expect(await call('GET', '/definitions/bake/metrics?limit=101')).toMatchObject({ status: 400 });
   });
 
+  test('are there of jobs of another program, of which the server has no definition', async () => {
+    const journal = memoryJournal();
+    const engine = createEngine({ journal });
+    await engine.start(
+      defineJob('elsewhere')
+        .task('one', () => {})
+        .seal(),
+      {},
+      { jobId: 'e' },
+    );
+    await engine.close();
+    const { server, call } = await testServer({ journal });
+    servers.push(server);
+    expect(await call('GET', '/definitions/elsewhere/metrics')).toMatchObject({
+      status: 200,
+      body: { jobs: [{ id: 'e' }], attempts: 1 },
+    });
+  });
+
   test('list ten failing tasks, and count the failures of the others', async () => {
     const tasks = Array.from({ length: 12 }, (_, at) => ({
       name: `t${String(at).padStart(2, '0')}`,

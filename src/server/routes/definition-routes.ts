@@ -183,9 +183,13 @@ export const addDefinitionRoutes = ({ add }: Api, { catalog, uploads, settings, 
   });
 
   add(getMetrics, async (context) => {
-    const { name, definition } = entryOf(context.req.valid('param').name);
-    const tasks = definition?.tasks.map((task) => task.name);
-    return context.json(await runs.metrics(name, tasks, context.req.valid('query').limit), 200);
+    const { name } = context.req.valid('param');
+    const entry = catalog.entries().get(name);
+    const tasks = entry?.definition?.tasks.map((task) => task.name);
+    const found = await runs.metrics(name, tasks, context.req.valid('query').limit);
+    // Jobs of other programs have no definition here.
+    if (found.jobs.length === 0) entryOf(name);
+    return context.json(found, 200);
   });
 
   add(putDefinition, async (context) => {

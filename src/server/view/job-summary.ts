@@ -41,8 +41,9 @@ export const summarise = (summary: JobSummary, event: JobEvent): void => {
     summary.attempts++;
     if (attempt > 1) summary.retries++;
     summary.failedInside.delete(task);
-    const ms = roundedMs(Math.max(0, at - (readyAt ?? at)));
-    summary.waits.set(ms, (summary.waits.get(ms) ?? 0) + 1);
+    // Events of older versions do not have it.
+    const ms = readyAt === undefined ? undefined : roundedMs(Math.max(0, at - readyAt));
+    if (ms !== undefined) summary.waits.set(ms, (summary.waits.get(ms) ?? 0) + 1);
   }
   // A check that returned "not yet" is no attempt.
   if (to === 'polling') summary.attempts--;

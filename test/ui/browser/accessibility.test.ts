@@ -95,6 +95,8 @@ const PAGES = [
   '/jobs/j?task=approve&find=app&around=approve',
   '/jobs/j?at=5',
   '/jobs/over?task=bad',
+  '/jobs/over?show=metrics',
+  '/definitions/short',
   '/jobs/j/log',
   '/jobs/j/log?task=fetch&q=line+5#L7-L9',
 ];

@@ -4,6 +4,7 @@ import type { JsonSchema } from '../forms/schema-form.tsx';
 import { NotFound } from '../shell/not-found.tsx';
 import { Page } from '../shell/page.tsx';
 import { DefinitionGraph, type DefinitionTask } from './definition-graph.tsx';
+import { DefinitionMetrics } from './definition-metrics.tsx';
 import { DefinitionRuns } from './definition-runs.tsx';
 import type { DefinitionSummary } from './definitions-page.tsx';
 import { Schedules } from './schedules.tsx';
@@ -46,6 +47,7 @@ export const DefinitionPage = ({ name }: { readonly name: string }) => {
             refusal={value.startable ? undefined : 'It has problems: nothing can be started of it'}
           />
           <Schedules definition={name} />
+          <DefinitionMetrics name={name} />
           <DefinitionRuns name={name} />
           {value.text === undefined ? null : (
             <details className="group">

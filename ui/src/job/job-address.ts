@@ -17,6 +17,8 @@ export type JobAddress = {
   readonly states: ReadonlySet<string>;
   readonly find: string;
   readonly showsCritical: boolean;
+  /** Whether the metrics of the last jobs of the same name are seen. */
+  readonly showsMetrics: boolean;
   /** Only what is around this task. */
   readonly around: string | undefined;
   /** The moment on show, in ms since the start of the job; undefined: now. */
@@ -35,6 +37,7 @@ export type JobAddressChange = Partial<{
   states: Iterable<string>;
   find: string;
   showsCritical: boolean;
+  showsMetrics: boolean;
   around: string | undefined;
   at: number | undefined;
   range: readonly [number, number] | undefined;
@@ -58,6 +61,7 @@ const WRITE: { readonly [Name in keyof JobAddressChange]-?: readonly [string, (v
     states: ['state', (value: Iterable<string>) => writeList(value)],
     find: ['find', (value: string) => value],
     showsCritical: ['path', (value: boolean) => (value ? 'critical' : undefined)],
+    showsMetrics: ['show', (value: boolean) => (value ? 'metrics' : undefined)],
     around: ['around', (value: string | undefined) => value],
     at: ['at', (value: number | undefined) => (value === undefined ? undefined : String(Math.round(value)))],
     range: [
@@ -81,6 +85,7 @@ export const useJobAddress = (): JobAddress => {
       states: new Set(readList(query.get('state'))),
       find: query.get('find') ?? '',
       showsCritical: query.get('path') === 'critical',
+      showsMetrics: query.get('show') === 'metrics',
       around: query.get('around') ?? undefined,
       at: numberOf(query.get('at')),
       range: rangeOf(query.get('range')),

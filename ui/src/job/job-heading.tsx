@@ -5,6 +5,7 @@ import { ActionButton } from '../actions/action-button.tsx';
 import { useAction } from '../actions/use-action.ts';
 import { request } from '../api/request.ts';
 import { useLoad } from '../api/use-load.ts';
+import { usePolled } from '../api/use-polled.ts';
 import { planIndices, type RunPlan } from '../inspector/run-plan.ts';
 import { ConnectionLost } from '../shell/connection-lost.tsx';
 import { jobsHref } from '../shell/jobs-href.ts';
@@ -13,6 +14,7 @@ import { StateFilter } from '../states/state-filter.tsx';
 import { wordOf } from '../states/states.ts';
 import { durationText } from '../text/duration.ts';
 import { countText, numberText } from '../text/number.ts';
+import { type Progress, progressText } from '../text/progress.ts';
 import { stampText, useZone } from '../text/time.ts';
 import { refusalElsewhere } from './elsewhere.ts';
 import { jobRoute } from './follow-job.ts';
@@ -61,6 +63,7 @@ export const JobHeading = ({ model, isLost, address, onRerun, onPreview }: JobHe
             ? `${durationText((head.endedAt ?? model.startedAt + model.liveNow) - began)} since ${stampText(began)}`
             : `as it was at ${stampText(model.startedAt + model.moment)}`}
         </span>
+        {model.moment !== undefined || head.runs === 'nowhere' || model.isOver ? null : <JobProgress id={model.id} />}
         {head.forkedFrom === undefined ? null : (
           <span className="dim small">
             reruns <Link href={`/jobs/${encodeURIComponent(head.forkedFrom)}`}>{head.forkedFrom}</Link>
@@ -101,6 +104,16 @@ export const JobHeading = ({ model, isLost, address, onRerun, onPreview }: JobHe
       />
     </header>
   );
+};
+
+/** How far a job is that runs, and how long the rest takes, as `GET /jobs/{jobId}` says. */
+const JobProgress = ({ id }: { readonly id: string }) => {
+  const { value } = usePolled(
+    `progress ${id}`,
+    (signal) => request<{ readonly progress?: Progress }>(jobRoute(id), { signal }),
+    2000,
+  );
+  return <span className="small">{progressText(value?.progress)}</span>;
 };
 
 const JobActions = ({ model, onRerun, onPreview }: Pick<JobHeadingProps, 'model' | 'onRerun' | 'onPreview'>) => {

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { isPassing } from '../api/request.ts';
+import { DefinitionMetrics } from '../definitions/definition-metrics.tsx';
 import { GraphView } from '../graph/graph-view.tsx';
 import { Inspector } from '../inspector/inspector.tsx';
 import { useKeptFocus } from '../inspector/use-kept-focus.ts';
@@ -126,6 +127,11 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
         onPreview={setPreview}
       />
       <JobTools model={model} address={address} focus={focus} box={box} onNextHit={nextHit} />
+      {address.showsMetrics ? (
+        <div className="job-metrics">
+          <DefinitionMetrics name={model.head.name} current={model.id} />
+        </div>
+      ) : null}
       <div className="job-panes">
         <div className="job-pictures">
           {unknown ? (

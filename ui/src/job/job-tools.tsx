@@ -56,6 +56,14 @@ export const JobTools = ({ model, address, focus, box, onNextHit }: JobToolsProp
       >
         Critical path <kbd>p</kbd>
       </button>
+      <button
+        type="button"
+        className="chip"
+        aria-pressed={address.showsMetrics}
+        onClick={() => change({ showsMetrics: !address.showsMetrics })}
+      >
+        Last jobs
+      </button>
       {address.around === undefined ? null : (
         <button type="button" className="chip on" onClick={() => change({ around: undefined }, 'push')}>
           Around {address.around} <span aria-hidden="true">✕</span>

@@ -16,6 +16,7 @@ import { JOB_STATES_SHOWN } from '../states/states.ts';
 import { cutText } from '../text/cut.ts';
 import { agoText, durationText } from '../text/duration.ts';
 import { countText, numberText } from '../text/number.ts';
+import { progressText } from '../text/progress.ts';
 import { stampText, useZone } from '../text/time.ts';
 import { momentIn } from './moment-in.ts';
 import { type JobFilter, type JobRow, useJobList } from './use-job-list.ts';
@@ -219,12 +220,13 @@ const Cells = ({ row, now, done, total }: { row: JobRow; now: number; done: numb
     <code key="id" className="cut" title={row.id}>
       {row.id}
     </code>,
-    <span key="tasks" className="job-tasks">
+    <span key="tasks" className="job-tasks" title={progressText(row.progress)}>
       {row.tasks === undefined ? null : (
         <>
           <Meter thin counts={row.tasks} />
           <em>
             {numberText(done)}/{numberText(total)}
+            {row.progress && ` · ${Math.floor(row.progress.fraction * 100)} %`}
           </em>
         </>
       )}

@@ -4,6 +4,7 @@ import { type Connection, listen } from '../api/listen.ts';
 import { type ApiError, apiUrl, request } from '../api/request.ts';
 import { Pages } from '../lists/pages.ts';
 import type { StateCounts } from '../states/meter.tsx';
+import type { Progress } from '../text/progress.ts';
 import { momentIn } from './moment-in.ts';
 
 /** A row of the list; see `Job` in /openapi.json. */
@@ -18,6 +19,8 @@ export type JobRow = {
   readonly topic?: string;
   /** Number of tasks by state, without those that others stand inside; absent until the server has read them. */
   readonly tasks?: StateCounts;
+  /** Of a job that the server runs. */
+  readonly progress?: Progress;
 };
 
 type Window = {
