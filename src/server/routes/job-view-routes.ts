@@ -151,6 +151,12 @@ const TraceFile = z
   ])
   .openapi('TraceFile');
 
+/** The page of the API can't make one of a list of events by itself. */
+const TRACE_EXAMPLE = {
+  displayTimeUnit: 'ms',
+  traceEvents: [{ ph: 'X', name: 'dice', cat: 'attempt', pid: 1, tid: 1, ts: 1_767_225_600_000_000, dur: 3000 }],
+};
+
 const getTrace = route(
   {
     method: 'get',
@@ -169,7 +175,7 @@ const getTrace = route(
     responses: {
       200: {
         description: 'The file. What has not ended lasts until now',
-        content: { 'application/json': { schema: TraceFile } },
+        content: { 'application/json': { schema: TraceFile, example: TRACE_EXAMPLE } },
       },
     },
   },
