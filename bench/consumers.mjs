@@ -3,8 +3,10 @@ import { context, SpanStatusCode, trace } from '@opentelemetry/api';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import pino from 'pino';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { createEngine } from '../dist/index.js';
 import { otel } from '../dist/otel.js';
 import { pinoEvents } from '../dist/pino.js';
+import { prometheus } from '../dist/prometheus.js';
 
 const BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600];
 
@@ -84,6 +86,18 @@ class Histo {
     this.count++;
   }
 }
+
+export const ourMetrics = () => {
+  const metrics = prometheus(createEngine());
+  return (event) => metrics.next(event);
+};
+
+/** Renders what `ourMetrics` has counted of the events. */
+export const exposition = (events) => {
+  const metrics = prometheus(createEngine());
+  for (const event of events) metrics.next(event);
+  return metrics.register.metrics();
+};
 
 /** pino with the objects that tintype logs: two lines a task, a child a job. */
 export const pinoAlone = () => {
@@ -184,28 +198,49 @@ const startJob = (intercept, { type, jobId, jobName, from, at }) => {
   if (type === 'job.transition' && from === 'idle') intercept.job({ jobId, jobName, at, resumption: 0 });
 };
 
-/** Runs a function in the context of each attempt, of a job whose attempts are all under way. */
+/** How many attempts are under way at once, of those whose context is entered. */
+const UNDER_WAY = 100;
+
+/** Calls `call` as often as tasks have begun to run, with what stands for the first of them in turn. */
+const inTurn = (events, ofTask, call) => {
+  const running = events.filter(({ to, type }) => type === 'task.transition' && to === 'running');
+  const first = running.slice(0, UNDER_WAY).map(ofTask);
+  return () => {
+    for (let count = 0; count < running.length; count++) call(first[count % UNDER_WAY]);
+  };
+};
+
+/** Runs a function in the context of each attempt, of a job whose attempts are under way. */
 export const ourIntercept = (events) => {
   const { intercept, next } = otel({ tracerProvider: tracerProvider() });
-  const scopes = [];
+  const run = inTurn(
+    events,
+    ({ jobId, task }) => ({ jobId, taskName: task }),
+    (scope) => intercept(scope, nothing),
+  );
+  const begun = new Set(
+    events
+      .filter(({ to }) => to === 'running')
+      .slice(0, UNDER_WAY + 1)
+      .map(({ task }) => task),
+  );
   for (const event of events) {
-    if (event.to === 'completed') continue;
+    if (event.to === 'completed' || !begun.has(event.task)) continue;
     startJob(intercept, event);
     next(event);
-    if (event.type === 'task.transition' && event.to === 'running')
-      scopes.push({ jobId: event.jobId, taskName: event.task });
   }
-  return () => {
-    for (const scope of scopes) intercept(scope, nothing);
-  };
+  const scope = { jobId: events[0].jobId, taskName: [...begun].at(-1) };
+  intercept(scope, nothing);
+  if (!scope.trace) throw new Error(`The attempt of ${scope.taskName} is not under way.`);
+  return run;
 };
 
 /** The same with OpenTelemetry's API, if the spans are at hand. */
 export const bareIntercept = (events) => {
   const tracer = tracerProvider().getTracer('bare');
-  const spans = events.filter(({ to, type }) => type === 'task.transition' && to === 'running');
-  const open = spans.map(({ task }) => tracer.startSpan(task));
-  return () => {
-    for (const span of open) context.with(trace.setSpan(context.active(), span), nothing);
-  };
+  return inTurn(
+    events,
+    ({ task }) => tracer.startSpan(task),
+    (span) => context.with(trace.setSpan(context.active(), span), nothing),
+  );
 };

@@ -11,8 +11,10 @@ import { jobFrom } from '../dist/index.js';
 import { inspectToFile } from '../dist/inspect.js';
 import {
   bareIntercept,
+  exposition,
   otelAlone,
   ourIntercept,
+  ourMetrics,
   ourOtel,
   ourPino,
   ownCounters,
@@ -21,6 +23,7 @@ import {
 } from './consumers.mjs';
 import { median } from './measure.mjs';
 import { layered } from './shapes.mjs';
+import { subscribers } from './subscribers.mjs';
 import { table } from './table.mjs';
 
 /** What tintype may cost, against the bare calls of the package beneath. */
@@ -88,6 +91,13 @@ const ALL_CASES = [
   { name: 'metrics: own counters', prepare: fed(ownCounters) },
   { name: 'metrics: prom-client, as in its README', prepare: fed(promClientAlone) },
   { name: 'again (A/A)', prepare: fed(promClientAlone), bare: 'metrics: prom-client, as in its README' },
+  {
+    name: 'metrics: tintype/prometheus',
+    prepare: fed(ourMetrics),
+    most: 6,
+    bare: 'metrics: prom-client, as in its README',
+    mostRatio: MOST_RATIO,
+  },
   { name: 'logs: pino alone', prepare: fed(pinoAlone), unit: 'line', per: 2 },
   { name: 'again (A/A)', prepare: fed(pinoAlone), unit: 'line', per: 2, bare: 'logs: pino alone' },
   {
@@ -149,6 +159,8 @@ const timedWarm = async (events, prepare) => {
 const [loadBefore] = os.loadavg();
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
 const events = await recorded();
+const allCompleted = new RegExp(`^tintype_task_transitions_total\\{to="completed".*\\} ${TASKS}$`, 'm');
+if (!allCompleted.test(await exposition(events))) throw new Error('tintype/prometheus has not counted all tasks.');
 const times = new Map(CASES.map((kase) => [kase, []]));
 for (let round = -2; round < rounds; round++) {
   for (const kase of round % 2 === 0 ? CASES : CASES.toReversed()) {
@@ -188,4 +200,9 @@ console.log(
     missed.length === 0 ? 'All bars are held.' : `Missed: ${missed.join('; ')}`,
   ].join('\n'),
 );
+if (!only) {
+  const beside = await subscribers();
+  console.log(`\n${beside.text}`);
+  missed.push(...beside.missed);
+}
 if (missed.length > 0) process.exitCode = 1;
