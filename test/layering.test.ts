@@ -47,6 +47,7 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
   },
   server: {
     lists: [],
+    metrics: [],
     store: [],
     access: ['store'],
     schemas: ['access'],
@@ -61,7 +62,7 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     logs: ['feed', ...BELOW_JOBS],
     schedules: ['jobs', 'lists', ...BELOW_JOBS],
     units: ['jobs', 'lists', ...BELOW_JOBS],
-    service: ['schedules', 'units', 'feed', 'view', 'jobs', ...BELOW_JOBS],
+    service: ['metrics', 'schedules', 'units', 'feed', 'view', 'jobs', ...BELOW_JOBS],
     routes: ['service', 'schedules', 'units', 'logs', 'feed', 'view', 'jobs', ...BELOW_JOBS],
   },
   cli: {

@@ -34,6 +34,8 @@ import { isLoopback } from './http/same-origin.ts';
 import { keepHouse } from './jobs/housekeeping.ts';
 import { createOverlaps } from './jobs/overlaps.ts';
 import { keepTakingUp } from './jobs/take-up.ts';
+import { ServerCounts } from './metrics/server-counts.ts';
+import { countJournalError, measureServer } from './metrics/server-families.ts';
 import { addColumnRoutes } from './routes/column-routes.ts';
 import { addDefinitionRoutes } from './routes/definition-routes.ts';
 import { addEventRoutes } from './routes/event-routes.ts';
@@ -118,7 +120,14 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
   const definitionOf = async (job: JournalJob): Promise<AnyDefinition | undefined> =>
     (await documents.definitionOf(job.id)) ?? catalog.entries().get(job.name)?.definition;
   const engine = createEngine({ ...engineOptions, definitions: definitionOf });
-  const units = unitsOf({ engine, journal, clock, planOf: (job) => planOf({ documents, catalog }, job) });
+  const counts = new ServerCounts();
+  const units = unitsOf({
+    engine,
+    journal,
+    clock,
+    planOf: (job) => planOf({ documents, catalog }, job),
+    onClaim: (owner) => counts.claimed(owner),
+  });
   let stage: ReturnType<Service['stage']> = 'starting';
   const newId = (): string => randomUUID();
   const uploads = uploadsIn(
@@ -160,6 +169,26 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     needed: settings.tokens ?? 'unless-none',
     requestsPerSecond: settings.requestsPerSecond,
   });
+  const feed = createFeed({
+    engine,
+    journal,
+    clock,
+    tokens,
+    sessions,
+    areTokensOff: settings.tokens === false,
+    logger,
+    views,
+    onSent: (at) => counts.eventLag.observe(Math.max(0, clock.now() - at) / 1000),
+    onCut: () => counts.cut++,
+  });
+  const metrics = measureServer(counts, {
+    engine,
+    journal,
+    units,
+    schedules,
+    streams: feed.streams,
+    nodeMetrics: settings.nodeMetrics,
+  });
   const service: Service = {
     engine,
     journal,
@@ -182,16 +211,9 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     inTurn: inTurn(),
     views,
     runs: createDefinitionRuns({ journal }),
-    feed: createFeed({
-      engine,
-      journal,
-      clock,
-      tokens,
-      sessions,
-      areTokensOff: settings.tokens === false,
-      logger,
-      views,
-    }),
+    feed,
+    exposition: metrics.exposition,
+    onCommand: (owner, type, status) => counts.command(owner, type, status),
     onError: (error) => logger?.warn(withoutSecrets(`A stream ended: ${errorData(error).message}`)),
     stage: () => stage,
   };
@@ -202,7 +224,11 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     maxBodyBytes: settings.maxBodyBytes,
     newId,
     requireReady: () => requireReady(service),
-    onFault: faults.report,
+    onFault: (error, requestId) => {
+      countJournalError(counts, error);
+      faults.report(error, requestId);
+    },
+    onAnswer: (answered) => counts.answered(answered),
     log: requestLog(logger),
     basePath: settings.basePath,
     pages: settings.ui
@@ -269,6 +295,7 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
       // Until the jobs are left, whoever asks is told that the server ends.
       await schedules.close();
       await engine.close({ mode: 'drain', graceMs });
+      metrics.close();
       await Promise.all([...listening].map(endConnections));
       const taken = await lease.catch(() => undefined);
       await taken?.release().catch((error) => logger?.warn(`The lease of the server stays: ${error}`));

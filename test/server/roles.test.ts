@@ -13,6 +13,7 @@ import { testServer } from '../support/server.ts';
 const TABLE = `
 open   GET    !/healthz
 open   GET    !/readyz
+V      GET    !/metrics
 known  GET    /whoami
 open   POST   /session
 known  DELETE /session

@@ -46,6 +46,7 @@ test('the limits say how many slots are taken and free, which tasks hold them, a
         taken: 3,
         free: 2,
         size: 5,
+        busyMs: 560,
         waiting: 0,
         holders: [
           { jobId: 'w1', task: 'a/deep', since: now },
@@ -59,6 +60,7 @@ test('the limits say how many slots are taken and free, which tasks hold them, a
         taken: 1,
         free: 1,
         size: 2,
+        busyMs: 520,
         waiting: 2,
         holders: [{ jobId: 'w1', task: 'a/deep', since: now }],
         next: [

@@ -78,6 +78,8 @@ export const define: DefineCommand = (command, context) => {
     .addOption(
       option('--max-body <size>', 'the largest body of a request, such as 4MiB (default: 1MiB)').argParser(byteSize),
     )
+    .addOption(option('--metrics-open', 'whoever reaches the server may read /metrics, without a token'))
+    .addOption(option('--node-metrics', 'show the metrics of Node.js in /metrics, too'))
     .addOption(
       option('--prune-after <duration>', 'remove jobs that ended so long ago, such as 90d (default: never)').argParser(
         duration,

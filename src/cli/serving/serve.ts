@@ -41,6 +41,8 @@ export type ServeOptions = {
   /** In ms. */
   readonly pruneAfter?: number;
   readonly basePath?: string;
+  readonly metricsOpen?: boolean;
+  readonly nodeMetrics?: boolean;
   /** Whether a browser is opened. */
   readonly open?: boolean;
   /** The least that is logged. Default `warn`, with `--log-format json` `info`. */
@@ -70,6 +72,7 @@ const serveDatabase = (options: ServeOptions, io: CliIo, shown?: Demo): Promise<
     const out = messagePrinter(io, plain);
     const { db, synchronous, workers, workflows, module, allowUpload, uploadSecrets, maxBody, pruneAfter, basePath } =
       options;
+    const { metricsOpen, nodeMetrics } = options;
     const definitions = module === undefined ? (shown?.definitions ?? []) : await definitionsIn(module);
     const tracing = await tracingIfRegistered(err);
     makeDefaultFolder(db);
@@ -84,6 +87,8 @@ const serveDatabase = (options: ServeOptions, io: CliIo, shown?: Demo): Promise<
         maxBodyBytes: maxBody,
         pruneAfterMs: pruneAfter,
         basePath,
+        metricsOpen,
+        nodeMetrics,
         maxConcurrency: workers,
         intercept: tracing?.intercept,
         // Jobs of the demo fail on purpose.

@@ -23,6 +23,12 @@ export type Recorder = {
   readonly handle: object | undefined;
 };
 
+/**
+ * Watches the appends of a journal: it is called before each with the number of its events, and what it returns after it,
+ * with the error if it failed.
+ */
+export type AppendWatcher = (events: number) => (error?: unknown) => void;
+
 /** A lease lasts `LEASE_MS` without renewal, and is renewed every `HEARTBEAT_MS`; both in ms. */
 export const LEASE_MS = 15_000;
 const HEARTBEAT_MS = 5_000;
@@ -40,6 +46,7 @@ export class JournalWriter {
   readonly #owner = newId();
   /** Resumes in progress, by job id: a second request to resume a job gets the promise of the first. */
   readonly resuming = new Map<string, Promise<{ readonly job: unknown }>>();
+  readonly watchers = new Set<AppendWatcher>();
   readonly #recorders = new Map<string, Recorder>();
   readonly #open = new Set<Recorder>();
   readonly #changed = new Set<Recorder>();
@@ -149,12 +156,7 @@ export class JournalWriter {
       const gone = new Set(lost);
       for (const recorder of written) reportWrite(recorder, gone.has(recorder.jobId));
     };
-    let result: Awaitable<readonly string[]>;
-    try {
-      result = this.journal.append(batches);
-    } catch (error) {
-      result = Promise.reject(error);
-    }
+    const result = this.#append(batches);
     if (!isThenable(result)) {
       done(result);
       return;
@@ -170,12 +172,35 @@ export class JournalWriter {
     underWayUntil(ended);
   }
 
+  /** Appends batches. Throws nothing: the promise of an append that fails rejects. */
+  #append(batches: readonly Batch[]): Awaitable<readonly string[]> {
+    const ended = this.#watch(batches);
+    try {
+      const result = this.journal.append(batches);
+      if (isThenable(result)) result.then(() => ended?.(), ended);
+      else ended?.();
+      return result;
+    } catch (error) {
+      ended?.(error);
+      return Promise.reject(error);
+    }
+  }
+
+  #watch(batches: readonly Batch[]): ((error?: unknown) => void) | undefined {
+    if (this.watchers.size === 0) return undefined;
+    const events = batches.reduce((sum, batch) => sum + batch.events.length, 0);
+    const ends = [...this.watchers].map((watch) => watch(events));
+    return (error) => {
+      for (const end of ends) end(error);
+    };
+  }
+
   /** Writes batches one by one after an append of all has failed, so that one bad batch fails only its own job. */
   async #writeOneByOne(batches: readonly Batch[], recorders: readonly Recorder[], cause: unknown): Promise<void> {
     for (const [index, recorder] of recorders.entries()) {
       try {
         if (batches.length === 1) throw cause;
-        const lost = await this.journal.append([batches[index] as Batch]);
+        const lost = await this.#append([batches[index] as Batch]);
         reportWrite(recorder, lost.length > 0);
       } catch (error) {
         recorder.fail(error);

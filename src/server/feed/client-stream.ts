@@ -18,6 +18,8 @@ export type ClientStream = {
 export type ClientStreamOptions = {
   /** Called once, when the stream has ended, was cut, or the client has gone. */
   readonly onOver: () => void;
+  /** Called when the client reads too slowly, so that it is cut. */
+  readonly onCut?: (() => void) | undefined;
   /** Destroys the connection. Default: the stream fails, which leaves that to whoever reads it. */
   readonly disconnect?: (() => void) | undefined;
   /** What a client gets that reads too slowly, and a function that calls another when it should have read that. */
@@ -31,7 +33,7 @@ export const MAX_QUEUED_BYTES = 1024 * 1024;
 const FEW_BYTES = 64 * 1024;
 
 /** Creates a stream. A plain `ReadableStream` that is written to takes a quarter of the memory of the framework's own helper. */
-export const clientStream = ({ onOver, disconnect, slow }: ClientStreamOptions): ClientStream => {
+export const clientStream = ({ onOver, onCut, disconnect, slow }: ClientStreamOptions): ClientStream => {
   let controller: ReadableStreamDefaultController<Uint8Array>;
   let isOver = false;
   let wake: (() => void) | undefined;
@@ -65,6 +67,7 @@ export const clientStream = ({ onOver, disconnect, slow }: ClientStreamOptions):
     controller.close();
   };
   const leaveBehind = (): void => {
+    onCut?.();
     if (!slow) {
       cut();
       return;

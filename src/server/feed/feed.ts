@@ -62,6 +62,8 @@ export type Feed = {
     listener: Omit<Listener, 'after'>,
     onEvents: (events: readonly FeedEvent[]) => void,
   ) => Promise<ClientStream>;
+  /** Returns how many streams are open. */
+  readonly streams: () => number;
   /** Ends the streams of a session that is over. */
   readonly endSession: (id: string) => void;
   /** Ends all streams. */
@@ -78,6 +80,10 @@ export type FeedParts = {
   readonly areTokensOff: boolean;
   readonly logger: Logger | undefined;
   readonly views: JobViews;
+  /** Is told of each event that is sent as soon as it is stored, and of when it happened, in epoch ms. */
+  readonly onSent?: ((at: number) => void) | undefined;
+  /** Is told of each stream that is cut. */
+  readonly onCut?: (() => void) | undefined;
 };
 
 /** How often a quiet stream is sent a `ping`, and jobs, tokens and sessions are looked for that are there no more, in ms. */
@@ -88,7 +94,7 @@ const MANY_STREAMS = 100;
 const MANY_STREAMS_PAUSE_MS = 25;
 
 export const createFeed = (parts: FeedParts): Feed => {
-  const { engine, journal, clock, tokens, sessions, areTokensOff, logger, views } = parts;
+  const { engine, journal, clock, tokens, sessions, areTokensOff, logger, views, onSent, onCut } = parts;
   const pages = eventPages(journal, logger);
   const clients = new Map<ClientStream, Pick<Listener, 'principal' | 'session'>>();
   const byFilter = new Map<string, { readonly filter: EventFilter; readonly channel: Channel }>();
@@ -110,6 +116,7 @@ export const createFeed = (parts: FeedParts): Feed => {
     logger?.warn(`Events can't be read from the journal: ${errorData(error).message}`);
 
   const deliver = (events: readonly FeedEvent[]): void => {
+    if (onSent) for (const { event } of events) onSent(event.at);
     for (const { filter, channel } of byFilter.values()) channel.deliver(events.filter((one) => isWanted(filter, one)));
     for (const onEvents of watchers) onEvents(events);
     if (byJob.size === 0 && patchesOf.size === 0) return;
@@ -198,6 +205,7 @@ export const createFeed = (parts: FeedParts): Feed => {
     const { channel, unuse } = use();
     const client = clientStream({
       disconnect: listener.disconnect,
+      onCut,
       slow: slow && { bytes: slow, later: (cut) => void clock.setTimer(cut, PING_MS) },
       onOver: () => {
         clients.delete(client);
@@ -223,6 +231,7 @@ export const createFeed = (parts: FeedParts): Feed => {
     }
     const client = clientStream({
       disconnect: listener.disconnect,
+      onCut,
       onOver: () => {
         clients.delete(client);
         watchers.delete(onEvents);
@@ -402,6 +411,7 @@ export const createFeed = (parts: FeedParts): Feed => {
     ofJob,
     ofPatches,
     watch,
+    streams: () => clients.size,
     endSession,
     close: () => {
       isClosed = true;

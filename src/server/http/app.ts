@@ -23,7 +23,7 @@ import { type Once, once } from './once.ts';
 import { HttpProblem, problemOf } from './problem.ts';
 import { requestReader } from './read-request.ts';
 import { type RequestLog, UI_ROUTE } from './request-log.ts';
-import { extrasOf, TITLES } from './route.ts';
+import { BASE, extrasOf, TITLES } from './route.ts';
 
 export type AppOptions = {
   readonly authentication: Authentication;
@@ -36,10 +36,22 @@ export type AppOptions = {
   readonly onFault: (error: unknown, requestId: string) => void;
   /** Logs requests. */
   readonly log?: RequestLog | undefined;
+  /** Is told of each answer of a route. */
+  readonly onAnswer?: ((answered: AnsweredRequest) => void) | undefined;
   /** The path below which the app is reached, without a slash at its end; a proxy in front may have taken it away. Default: none. */
   readonly basePath?: string | undefined;
   /** Answers requests that no route takes, if they are for pages. */
   readonly pages?: ((context: Context<Env>) => Response | undefined) | undefined;
+};
+
+/** `route`: the template of its path, without `/api/v1`. `waits`: whether the client asked to wait, or for a stream. */
+export type AnsweredRequest = {
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly waits: boolean;
+  /** Time to the answer, or to the beginning of a stream. */
+  readonly ms: number;
 };
 
 /** The app: `add` adds a route that `route()` described. */
@@ -87,7 +99,7 @@ export const createApp = (options: AppOptions): Api => {
 
   const add = ((config: RouteConfig, handler: Handler<Env>) => {
     app.openAPIRegistry.registerPath(config);
-    app.on(config.method, toHono(config.path), answering(config, handler, options));
+    app.on(config.method, toHono(config.path), reported(config, answering(config, handler, options), options));
     return app;
   }) as unknown as Api['add'];
 
@@ -167,6 +179,33 @@ const answering = (config: RouteConfig, handler: Handler<Env>, options: AppOptio
     return done(context, next);
   };
 };
+
+/** Reports each answer of a route, also one that refuses. */
+const reported = (config: RouteConfig, answer: Handler<Env>, { onAnswer }: AppOptions): Handler<Env> => {
+  if (!onAnswer) return answer;
+  const method = config.method.toUpperCase();
+  const route = config.path.startsWith(`${BASE}/`) ? config.path.slice(BASE.length) : config.path;
+  const mayStream = Object.values(config.responses).some(
+    (response) => 'content' in response && response.content !== undefined && STREAM in response.content,
+  );
+  return async (context, next) => {
+    const began = performance.now();
+    const report = (status: number, isStream: boolean): void => {
+      const waits = isStream || context.get('waits') === true;
+      onAnswer({ method, route, status, waits, ms: performance.now() - began });
+    };
+    try {
+      const response = (await answer(context, next)) as Response;
+      report(response.status, mayStream && response.headers.get('content-type')?.startsWith(STREAM) === true);
+      return response;
+    } catch (error) {
+      report((problemOf(error) ?? brokenOff(context))?.status ?? 500, false);
+      throw error;
+    }
+  };
+};
+
+const STREAM = 'text/event-stream';
 
 const toHono = (path: string): string => path.replaceAll(/\{([^}]+)\}/g, ':$1');
 

@@ -13,6 +13,8 @@ export type Env = {
     readonly session?: Session | undefined;
     /** Text that is the same for each repetition of a request with an `Idempotency-Key`, and for no other. */
     readonly onceKey?: string | undefined;
+    /** Set if the client asked to wait for its answer. */
+    readonly waits?: true | undefined;
   };
 };
 

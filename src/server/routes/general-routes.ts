@@ -39,6 +39,22 @@ const readyz = route(
   { allowed: 'everybody', refusals: [507] },
 );
 
+/** `isOpen`: whether it needs no token. */
+const metricsRoute = (isOpen: boolean) =>
+  route(
+    {
+      method: 'get',
+      path: '/metrics',
+      operationId: 'getMetrics',
+      summary: 'The metrics of the server, for Prometheus',
+      tags,
+      responses: {
+        200: { description: 'Text that Prometheus reads', content: { 'text/plain': { schema: z.string() } } },
+      },
+    },
+    { allowed: isOpen ? 'everybody' : ['viewer'] },
+  );
+
 const getInfo = route(
   {
     method: 'get',
@@ -113,6 +129,11 @@ export const addGeneralRoutes = ({ add }: Api, service: Service): void => {
     // Finds a database that is locked, or may only be read.
     await store.removeExpired(clock.now());
     return context.json({ state: 'ready' as const }, 200);
+  });
+
+  add(metricsRoute(settings.metricsOpen), async (context) => {
+    const { text, type } = await service.exposition();
+    return context.text(text, 200, { 'content-type': type, 'cache-control': 'no-store' });
   });
 
   add(getInfo, (context) =>

@@ -198,6 +198,7 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     const principal = context.get('principal');
     const claim = context.req.valid('json');
     for (const owner of claim.owners) requireOwner(principal, owner);
+    if (claim.waitMs > 0) context.set('waits', true);
     const take = async (): Promise<readonly z.infer<typeof ClaimedUnitBody>[]> => {
       const owners = [...new Set(claim.owners)];
       const client = principal.id === OPEN.id ? undefined : principal.id;

@@ -44,6 +44,10 @@ export type ServerOptions = Omit<EngineOptions, 'definitions' | 'journal'> & {
   readonly pruneAfterMs?: number | undefined;
   /** Whether the web UI is served. Default true. */
   readonly ui?: boolean | undefined;
+  /** Whether `/metrics` needs no token. Default false: it needs the role viewer. */
+  readonly metricsOpen?: boolean | undefined;
+  /** Whether `/metrics` has those of Node.js, too: memory, CPU, event loop. Default false. */
+  readonly nodeMetrics?: boolean | undefined;
   /**
    * The path below which browsers reach the server, such as `/tintype` behind a proxy. The web UI makes its addresses of
    * it; requests are answered with it and, for a proxy that takes it away, without it. Default: none.
@@ -63,6 +67,8 @@ export type ServerSettings = {
   readonly requestsPerSecond: number | undefined;
   readonly pruneAfterMs: number | undefined;
   readonly ui: boolean;
+  readonly metricsOpen: boolean;
+  readonly nodeMetrics: boolean;
   /** Empty, or a path that begins with a slash and does not end with one. */
   readonly basePath: string;
 };
@@ -82,6 +88,8 @@ export const settingsOf = (
     requestsPerSecond,
     pruneAfterMs,
     ui,
+    metricsOpen,
+    nodeMetrics,
     basePath,
     ...engine
   } = options ?? {};
@@ -97,6 +105,8 @@ export const settingsOf = (
     requestsPerSecond,
     pruneAfterMs,
     ui,
+    metricsOpen,
+    nodeMetrics,
     basePath,
   };
   throwIfInvalid('The server', problemsOf(own, RULES, { subject: 'The server' }));
@@ -113,6 +123,8 @@ export const settingsOf = (
       requestsPerSecond,
       pruneAfterMs,
       ui: ui ?? true,
+      metricsOpen: metricsOpen ?? false,
+      nodeMetrics: nodeMetrics ?? false,
       basePath: (basePath ?? '').replace(/\/$/, ''),
     },
     engine,
@@ -146,5 +158,7 @@ const RULES = {
   requestsPerSecond: positive,
   pruneAfterMs: period,
   ui: flag,
+  metricsOpen: flag,
+  nodeMetrics: flag,
   basePath: rule('a path such as /tintype, of letters, digits, ".", "_", "~" and "-"', isBasePath),
 };

@@ -13,6 +13,7 @@ import type { Documents } from '../documents/documents.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { InTurn } from '../http/in-turn.ts';
 import type { Overlaps } from '../jobs/overlaps.ts';
+import type { Metrics } from '../metrics/server-families.ts';
 import type { Schedules } from '../schedules/schedules.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import type { Topics } from '../topics/topics.ts';
@@ -46,6 +47,10 @@ export type Service = {
   readonly views: JobViews;
   readonly runs: DefinitionRuns;
   readonly feed: Feed;
+  /** The metrics of the server, as Prometheus reads them. */
+  readonly exposition: Metrics['exposition'];
+  /** Is told of each command of a unit. */
+  readonly onCommand: (owner: string | undefined, type: string, status: number) => void;
   /** Changes to one job or topic wait for each other. */
   readonly inTurn: InTurn;
   /** Is told of what fails after the answer to a request has begun. */

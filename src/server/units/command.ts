@@ -18,7 +18,12 @@ import { liveUnitAt } from './find-unit.ts';
 import { bodyOfLive } from './unit-body.ts';
 import { type FoundUnit, orderOf } from './units.ts';
 
-type Source = { readonly engine: Engine; readonly journal: Journal };
+type Source = {
+  readonly engine: Engine;
+  readonly journal: Journal;
+  /** Is told of each command that a unit of this owner got, with the status of its answer. */
+  readonly onCommand?: ((owner: string | undefined, type: Command['type'], status: number) => void) | undefined;
+};
 
 /** What became of commands: done here, and kept; or sent to the process that runs the job. */
 export type CommandOutcome = { readonly unit: UnitBody; readonly sent: boolean };
@@ -31,11 +36,14 @@ export const doCommands = async (
   by: string,
 ): Promise<CommandOutcome> => {
   let sent = false;
+  const owner = found.live ? found.live.definition.external?.owner : found.body.owner;
   for (const [at, command] of commands.entries()) {
     try {
       if (found.live) await doHere(source, found, command, by);
       else sent = (await doElsewhere(source, found, command)) === 'sent';
+      source.onCommand?.(owner, command.type, sent ? 202 : 200);
     } catch (error) {
+      source.onCommand?.(owner, command.type, problemOf(error)?.status ?? 500);
       throw commands.length > 1 ? atPlace(error, at) : error;
     }
   }

@@ -69,6 +69,8 @@ export type Units = {
   /** Returns units in order, those after another one; of jobs that are not over, unless the filter names one. */
   readonly list: (filter: UnitFilter, after: UnitOrder | undefined, limit: number) => Promise<readonly UnitBody[]>;
   readonly stats: (sees: UnitFilter['sees']) => readonly OwnerStats[];
+  /** Returns how many claims wait. */
+  readonly waiting: () => number;
   /** Returns how many units of jobs that other processes run are ready. @throws JournalError */
   readonly readyElsewhere: (sees: UnitFilter['sees']) => Promise<number>;
   /** @throws HttpProblem `UNIT_NOT_FOUND` */
@@ -92,6 +94,8 @@ export type Units = {
 type Source = JobSource & {
   readonly clock: Clock;
   readonly planOf: (job: JournalJob) => Promise<Plan | undefined>;
+  /** Is told of each claim, whose unit it is. */
+  readonly onClaim?: ((owner: string | undefined) => void) | undefined;
 };
 
 type Taken = {
@@ -121,6 +125,7 @@ export const unitsOf = (source: Source): Units => {
     const token = job.task(path).claim(worker, { leaseMs: leaseMs ?? ofUnit ?? DEFAULT_LEASE_MS });
     index.look(jobId, path);
     const body = bodyAt(unit) as UnitBody;
+    source.onClaim?.(body.owner);
     return { show: () => claimed(body, token, liveUnitAt(runOf(job), path)), job };
   };
 
@@ -205,6 +210,7 @@ export const unitsOf = (source: Source): Units => {
         return { owner, ready: ready?.size ?? 0, claimed, oldestReadyMs: clock.now() - oldest };
       });
     },
+    waiting: () => claims.size,
     readyElsewhere: async (sees) =>
       (await elsewhere()).filter(({ state, owner }) => state === 'ready' && sees(owner)).length,
     find: async (id) => {

@@ -45,6 +45,11 @@ export class WaitingClaims<Taken> {
     this.#hasUnits = hasUnits;
   }
 
+  /** How many claims wait. */
+  get size(): number {
+    return this.#all.size;
+  }
+
   /** Resolves to what the claim got; to nothing when its time is over, its client gone, or the server closes. @throws HttpProblem */
   park({ owners, connection, take, waitMs, client }: ParkOptions<Taken>): Promise<readonly Taken[]> {
     if (this.#closed) return Promise.resolve([]);

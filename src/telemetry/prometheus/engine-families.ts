@@ -53,8 +53,16 @@ const FAMILIES = {
 /** The names of the metrics of an engine. */
 export const NAMES: readonly string[] = Object.values(FAMILIES).map(({ name }) => name);
 
-/** Registers the metrics of an engine. */
-export const addEngineFamilies = (register: Registry, engine: Pick<Engine, 'usage'>, jobs: JobMetrics): void => {
+/** How much a metric has counted as `other`. */
+export type Dropped = { readonly name: string; readonly count: number };
+
+/** Registers the metrics of an engine. `others`: what other metrics have counted as `other`. */
+export const addEngineFamilies = (
+  register: Registry,
+  engine: Pick<Engine, 'usage'>,
+  jobs: JobMetrics,
+  others: () => readonly Dropped[],
+): void => {
   const { series } = jobs;
   /** The series of one number for each name of jobs. */
   const each = (number: (name: NameSeries) => number) => (): Series[] =>
@@ -116,7 +124,9 @@ export const addEngineFamilies = (register: Registry, engine: Pick<Engine, 'usag
   addCounter(register, FAMILIES.busy, () =>
     engine.usage.map(({ name, busyMs }) => ({ labels: { pool: poolOf(name) }, value: busyMs / 1000 })),
   );
-  addCounter(register, FAMILIES.dropped, () => droppedOf(jobs));
+  addCounter(register, FAMILIES.dropped, () =>
+    [...droppedOf(jobs), ...others()].map(({ name, count }) => ({ labels: { metric: name }, value: count })),
+  );
 };
 
 const NO_JOBS = { running: 0, paused: 0 };
@@ -138,7 +148,7 @@ const poolOf = (name: string): string => /^pool "(.*)" of the engine$/s.exec(nam
 const sum = (numbers: Numbers<string>): number =>
   Object.values<number | undefined>(numbers).reduce<number>((total, value = 0) => total + value, 0);
 
-const droppedOf = ({ series }: JobMetrics): Series[] => {
+const droppedOf = ({ series }: JobMetrics): Dropped[] => {
   const { other } = series;
   const ofNames: readonly (readonly [Family, number])[] = [
     [FAMILIES.started, other.started],
@@ -152,5 +162,5 @@ const droppedOf = ({ series }: JobMetrics): Series[] => {
     [FAMILIES.conflicts, other.conflicts],
     [FAMILIES.attempts, series.all.reduce((total, { tasks }) => total + sum(tasks.get(OTHER)?.attempts ?? {}), 0)],
   ];
-  return ofNames.map(([{ name }, value]) => ({ labels: { metric: name }, value }));
+  return ofNames.map(([{ name }, count]) => ({ name, count }));
 };

@@ -8,7 +8,7 @@ import { OptionError } from '../../engine/errors/errors.ts';
 import { optionProblem } from '../../engine/errors/problem.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { DURATION_BUCKETS } from './buckets.ts';
-import { addEngineFamilies, NAMES } from './engine-families.ts';
+import { addEngineFamilies, type Dropped, NAMES } from './engine-families.ts';
 import { JobMetrics } from './job-metrics.ts';
 import { CappedSeries } from './job-series.ts';
 
@@ -40,10 +40,19 @@ export type PrometheusMetrics = {
  */
 export const prometheus = (engine: Engine, options: PrometheusOptions = {}): PrometheusMetrics => {
   throwIfInvalid('prometheus', problemsOf(options, RULES, { subject: 'prometheus' }));
+  return measure(engine, options);
+};
+
+/** `others`: what other metrics of the registry have counted as `other`. Does not check the options. */
+export const measure = (
+  engine: Engine,
+  options: PrometheusOptions = {},
+  others: () => readonly Dropped[] = () => [],
+): PrometheusMetrics => {
   const { register = new Registry(), maxNames = 200, maxTasks = 500, buckets = DURATION_BUCKETS } = options;
   requireUnused(register);
   const jobs = new JobMetrics(engine, new CappedSeries(buckets, { maxNames, maxTasks }));
-  addEngineFamilies(register, engine, jobs);
+  addEngineFamilies(register, engine, jobs, others);
   return { next: (event) => jobs.next(event), register };
 };
 
