@@ -8,8 +8,8 @@ const takes = (ms: number) => () => new Promise<void>((done) => clock.setTimer(d
 const nightly = defineJob('nightly')
   .task('download', takes(90_000))
   .task('convert', takes(90_000))
-  .task('approve', takes(30_000))
-  .external('proofread', { owner: 'press' })
+  .task('upload', takes(60_000)) // it waits for a slot
+  .external('proofread', { owner: 'press' }) // nobody claims it
   .seal();
 const broken = defineJob('broken')
   .task('connect', () => Promise.reject(new Error('connection refused')))
@@ -17,30 +17,34 @@ const broken = defineJob('broken')
 
 const server = createServer({ journal: memoryJournal(), clock, maxConcurrency: 2, tokens: false });
 await server.ready;
-const failed = server.engine.start(broken);
-server.engine.start(nightly);
-await clock.advance(60_000);
-await failed;
+await Promise.all([server.engine.start(broken), server.engine.start(nightly).saved()]);
+await clock.advance(120_000);
 
-const ask = async <T>(path: string): Promise<T> => {
-  const answer = await server.fetch(new Request(`http://localhost${path}`));
-  return (await answer.json()) as T;
-};
-type List<T> = { readonly items: readonly T[] };
+// What Prometheus scrapes: a line for each series, such as tintype_slots{pool="(engine)",kind="size"} 2
+const answer = await server.fetch(new Request('http://localhost/metrics'));
+const lines = (await answer.text()).split('\n');
+const sum = (name: string, ...labels: string[]): number =>
+  lines
+    .filter((line) => line.split(/[{ ]/, 1)[0] === name && labels.every((label) => line.includes(label)))
+    .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
 
-const units = await ask<{ ready: number; oldestReadyMs: number }>('/api/v1/units/stats?owner=press');
-console.log(`oldest of ${units.ready} ready units: ready for ${units.oldestReadyMs / 1000} s`);
+console.log(`oldest ready unit: ${sum('tintype_units_oldest_ready_seconds', 'owner="press"')} s`);
 
-type Limit = { name: string; taken: number; size: number; next: { task: string; since: number }[] };
-for (const { name, taken, size, next } of (await ask<List<Limit>>('/api/v1/limits')).items) {
-  for (const { task, since } of next) console.log(`queue wait: ${task}, for ${(clock.now() - since) / 1000} s`);
-  console.log(`slots of ${name}: ${taken} of ${size}`);
-}
+const waits = 'tintype_task_queue_wait_seconds';
+const long = sum(`${waits}_count`) - sum(`${waits}_bucket`, 'le="15"');
+console.log(`queue wait: ${long} of ${sum(`${waits}_count`)} tasks waited for more than 15 s`);
 
-const jobs = await ask<List<{ name: string }>>('/api/v1/jobs?state=failed');
-console.log(`failed jobs: ${jobs.items.map(({ name }) => name)}`);
+const busy = sum('tintype_slot_busy_seconds_total', 'pool="(engine)"');
+const slots = sum('tintype_slots', 'pool="(engine)"', 'kind="size"');
+console.log(`slot utilisation: ${(100 * busy) / (slots * 120)} % of 120 s`);
 
-console.log(`journal: ${(await ask<{ state: string }>('/readyz')).state}`);
+const failed = sum('tintype_jobs_ended_total', 'state="failed"');
+console.log(`jobs that failed: ${failed} of ${sum('tintype_jobs_ended_total')} that ended`);
+
+const appends = 'tintype_journal_append_seconds';
+const slow = sum(`${appends}_count`) - sum(`${appends}_bucket`, 'le="1"');
+console.log(`journal: ${slow} appends of more than 1 s, ${sum('tintype_journal_errors_total')} errors`);
+
 const closed = server.close({ graceMs: 1000 });
 await clock.advance(1000);
 await closed;

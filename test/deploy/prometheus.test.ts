@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Dashboard, Panel } from '@grafana/schema';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
+import { type ObservedServer, observedServer } from '../support/observed-scenario.ts';
 import { type Prometheus, type Sample, startPrometheus } from '../support/prometheus.ts';
 import { describeWithPrometheus } from '../support/promtool.ts';
-import { sampleExposition } from '../support/sample-exposition.ts';
 
 const file = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 const dashboard = JSON.parse(readFileSync(file('deploy/grafana/tintype.json'), 'utf8')) as Dashboard;
@@ -32,13 +30,16 @@ const withoutThreshold = (expr: string): string => expr.replaceAll(/ (?:>|==) [\
 const selectors = (expr: string): string[] =>
   expr.match(/\b(?:tintype_\w+|up)(?:\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\})?/g) ?? [];
 
+/** Those that need no time; jobs fail for too short a time here. */
+const RAISED = ['TintypeJournalErrors', 'TintypeLeasesLost', 'TintypeScheduleMissed'];
+
 describeWithPrometheus('Prometheus scrapes a server, and', () => {
-  let server: Server;
+  let server: ObservedServer;
   let prometheus: Prometheus;
   /** What Grafana puts in for the variables of the dashboard. */
   const variables = new Map([
-    ['__rate_interval', '5s'],
-    ['__range', '60s'],
+    ['__rate_interval', '5m'],
+    ['__range', '15m'],
   ]);
   const filled = (expr: string): string =>
     expr.replaceAll(/\$(\w+)/g, (_, name) => {
@@ -58,16 +59,16 @@ describeWithPrometheus('Prometheus scrapes a server, and', () => {
   };
 
   beforeAll(async () => {
-    let scrape = 0;
-    server = createServer((_, response) => response.end(sampleExposition(++scrape))).listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port } = server.address() as AddressInfo;
-    prometheus = await startPrometheus([`127.0.0.1:${port}`], [file('deploy/prometheus/rules.yml')]);
-    await answered(() => prometheus.query('rate(tintype_jobs_started_total[5s])'), 'the first rate');
-  }, 60_000);
+    server = await observedServer();
+    await server.play();
+    prometheus = await startPrometheus([new URL(server.url).host], [file('deploy/prometheus/rules.yml')]);
+    await answered(() => prometheus.query('tintype_jobs_started_total'), 'the first scrape');
+    await server.play();
+    await answered(() => prometheus.query('rate(tintype_schedule_runs_total{outcome="started"}[5m]) > 0'), 'a rate');
+  }, 120_000);
   afterAll(async () => {
     await prometheus?.stop();
-    server?.close();
+    await server?.close();
   });
 
   test('the variables of the dashboard have values', async () => {
@@ -95,5 +96,28 @@ describeWithPrometheus('Prometheus scrapes a server, and', () => {
     await prometheus.query(expr);
     await answered(() => prometheus.query(withoutThreshold(expr)), alert);
     for (const selector of selectors(expr)) expect(await prometheus.query(selector), selector).not.toEqual([]);
+  });
+
+  test('what has gone wrong raises alerts that say so', async () => {
+    const firing = async (): Promise<Record<string, string | undefined>> =>
+      Object.fromEntries(
+        (await prometheus.alerts())
+          .filter(({ state }) => state === 'firing')
+          .map(({ labels, annotations }) => [labels.alertname, annotations.summary]),
+      );
+    await vi.waitFor(async () => expect(Object.keys(await firing())).toEqual(expect.arrayContaining(RAISED)), {
+      timeout: 10_000,
+    });
+    expect(await firing()).toMatchObject({
+      TintypeJournalErrors: expect.stringMatching(
+        /^The database of 127\.0\.0\.1:\d+ failed in the last 15 minutes: \d of JOURNAL_LOCKED\.$/,
+      ),
+      TintypeLeasesLost: expect.stringMatching(
+        /^Workers of press lost leases of units in the last 15 minutes: [12]\.$/,
+      ),
+      TintypeScheduleMissed: expect.stringMatching(
+        /^Due times of the schedule each-minute for which no job started: \d missed\.$/,
+      ),
+    });
   });
 });

@@ -90,6 +90,7 @@ export const observedServer = async (options: { readonly nodeMetrics?: boolean }
     pools: { db: 2 },
     ...options,
   });
+  await server.fetch(new Request('http://localhost/readyz')); // 503: the server has not begun
   let counted: Metrics | undefined;
   server.engine.events$.pipe(metrics()).subscribe((counts) => {
     counted = counts;
