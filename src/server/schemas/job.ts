@@ -52,7 +52,7 @@ export const JobBody = z
     }),
     progress: z.object({ fraction: z.number(), leftMs: z.number().optional() }).optional().meta({
       description:
-        'Of a job that is not over: how much of it is done, from 0 to 1, and how long the rest takes, in ms, by how long its tasks are thought to take; without `leftMs` where nothing is known. `GET /jobs` has it with `tasks=true` of the jobs that this server runs, of as many as can be computed within 50 ms',
+        'Of a job that is not over: how much of it is done, from 0 to 1, and how long the rest takes, in ms, by how long its tasks are thought to take; without `leftMs` where nothing is known. `GET /jobs` has it with `tasks=true` of the jobs that this server runs, of as many as can be computed within 50 ms. It changes with time, without another `etag`',
     }),
     etag: z.string().meta({ description: 'Its version, for `If-Match`; changes with each event and each change' }),
     input: z

@@ -100,4 +100,20 @@ describeInBrowser('the heading of a job', () => {
     openAll();
     await done.waitFor({ state: 'detached' });
   });
+
+  test('says how long the rest takes, and more is done as time passes, without an event', async () => {
+    const { pass } = gates();
+    const roast = jobFrom('roast', [{ name: 'oven', estimate: 40_000, run: () => pass('oven') }]);
+    const { url, server } = await servedUi({ definitions: [roast] });
+    server.engine.start(roast, {}, { jobId: 'r' });
+    const { page } = await openUi(url, '/jobs/r');
+    const done = page.locator('.job-title').getByText('% done');
+    await done.waitFor();
+    const first = await done.innerText();
+    expect(first).toMatch(/^\d+ % done, about \d+ s left$/);
+    await until(async () => {
+      const later = await done.innerText();
+      expect(Number.parseInt(later, 10)).toBeGreaterThan(Number.parseInt(first, 10));
+    });
+  });
 });

@@ -44,6 +44,8 @@ export type RequestOptions = {
   /** The same key with the same body is done once. */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
+  /** Whether the browser must not take the answer for the one before of the same version: it changes with time. */
+  readonly isFresh?: boolean;
 };
 
 /** The address of a route of the API; parts of the path are to be encoded by the caller. */
@@ -71,12 +73,13 @@ export const signedOut = (): void => {
 
 /** @throws ApiError with the server's code and sentence; `UNREACHABLE` if there was no answer */
 export const send = async (path: string, options: RequestOptions = {}): Promise<Response> => {
-  const { method = 'GET', query, body, idempotencyKey, signal } = options;
+  const { method = 'GET', query, body, idempotencyKey, signal, isFresh } = options;
   const headers: Record<string, string> = { accept: 'application/json' };
   if (method !== 'GET') headers['x-tintype-csrf'] = '1';
   if (body !== undefined) headers['content-type'] = 'application/json';
   if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
   const request: RequestInit = { method, headers, credentials: 'same-origin', ...(signal ? { signal } : {}) };
+  if (isFresh) request.cache = 'no-store';
   if (body !== undefined) request.body = JSON.stringify(body);
   const response = await fetch(apiUrl(path, query), request).catch(cut(signal));
   if (response.ok) return response;

@@ -110,7 +110,7 @@ export const JobHeading = ({ model, isLost, address, onRerun, onPreview }: JobHe
 const JobProgress = ({ id }: { readonly id: string }) => {
   const { value } = usePolled(
     `progress ${id}`,
-    (signal) => request<{ readonly progress?: Progress }>(jobRoute(id), { signal }),
+    (signal) => request<{ readonly progress?: Progress }>(jobRoute(id), { signal, isFresh: true }),
     2000,
   );
   return <span className="small">{progressText(value?.progress)}</span>;
