@@ -42,6 +42,7 @@ import { cancelJob } from './run/shutdown.ts';
 import { rerunJob, retryJob } from './start-job.ts';
 import { TaskHandle } from './task-handle.ts';
 import { onAbort } from './time/on-abort.ts';
+import { criticalTasksOf } from './views/critical-path.ts';
 import { dotOf } from './views/dot.ts';
 import { type Explanation, explainAll, explainOne } from './views/explain.ts';
 import { type FrontierItem, frontierOf } from './views/frontier.ts';
@@ -333,14 +334,14 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return frontierOf(viewOfJob(this.#run));
   }
 
-  /** Renders the current state in Graphviz's DOT language, coloured by state. */
+  /** Renders the current state in Graphviz's DOT language, coloured by state; the critical path is thick, if times are known. */
   toDot(): string {
-    return dotOf(viewOfJob(this.#run));
+    return dotOf({ ...viewOfJob(this.#run), critical: criticalTasksOf(this.#run) });
   }
 
-  /** Renders the current state as a Mermaid flowchart, coloured by state. */
+  /** Renders the current state as a Mermaid flowchart, coloured by state; the critical path is thick, if times are known. */
   toMermaid(): string {
-    return mermaidOf(viewOfJob(this.#run));
+    return mermaidOf({ ...viewOfJob(this.#run), critical: criticalTasksOf(this.#run) });
   }
 
   /** Renders when each task waited and ran, as a Mermaid Gantt chart. */

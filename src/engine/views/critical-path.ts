@@ -46,6 +46,15 @@ export type RunPath = {
   readonly slackMs: ((index: number) => number) | undefined;
 };
 
+/** Returns the names of the tasks on the critical path of a job, in its order; none where no task is known to take time. */
+export const criticalTasksOf = (run: JobRun): readonly string[] => {
+  const work = workOf(run);
+  const weights = weightsOf(work, run.endedAt ?? run.clock.now());
+  if (!weights?.some((ms) => ms > 0)) return [];
+  const { path } = criticalPathOf(work.graph, weights);
+  return path.flatMap((index) => (work.isGone(index) ? [] : (work.tasks[index]?.name ?? [])));
+};
+
 /** Returns the critical path of a job that runs or ran here: by the number of tasks where nothing is known. */
 export const criticalPathOfRun = (run: JobRun): RunPath => {
   const work = workOf(run);

@@ -1,13 +1,15 @@
 import type { TaskState } from '../../events/event.ts';
 import { isoText } from '../../events/iso-text.ts';
 import { durationText } from './duration-text.ts';
-import { edgesOf, type GraphView, type TaskView } from './graph-view.ts';
+import { criticalEdges, edgesOf, type GraphView, type TaskView } from './graph-view.ts';
 
 /**
  * Renders the graph in Graphviz's DOT language: grey boxes for a definition, coloured hexagons for a job; nested jobs
  * and fan-outs have a double outline. Modelled on https://github.com/Azure/go-asyncjob. `handlerLines`: draw the handlers.
  */
 export const dotOf = (view: GraphView, handlerLines: readonly string[] = []): string => {
+  const critical = new Set(view.critical);
+  const isCritical = criticalEdges(view);
   const lines = [
     `digraph ${idOf(view.name)} {`,
     `\tlabel = ${textOf(view.name)}`,
@@ -15,28 +17,31 @@ export const dotOf = (view: GraphView, handlerLines: readonly string[] = []): st
     `\tfontname = ${FONT}`,
     '\tnewrank = "true"',
     `\tnode [fontname=${FONT} margin="0.2,0.055"]`,
-    ...view.tasks.filter(({ handler }) => !handler).map(nodeOf),
+    ...view.tasks.filter(({ handler }) => !handler).map((task) => nodeOf(task, critical.has(task.name))),
     ...handlerLines,
-    ...edgesOf(view).map(({ from, to }) => edgeOf(from, to)),
+    ...edgesOf(view).map(({ from, to }) => edgeOf(from, to, isCritical(from, to))),
     '}',
   ];
   return `${lines.join('\n')}\n`;
 };
 
-/** Returns the line of a task. */
-export const nodeOf = (task: TaskView): string => {
+/** Returns the line of a task. `isCritical`: it has a thick outline. */
+export const nodeOf = (task: TaskView, isCritical = false): string => {
   const { name, kind, state, notes = [] } = task;
   const shape = state === undefined ? 'box' : 'hexagon';
   const outline = kind === 'job' || kind === 'map' ? ' peripheries=2' : '';
   const fill = FILLS[state ?? 'unscheduled'];
-  return `\t${idOf(name)} [label=${textOf([name, ...notes].join('\n'))} shape=${shape}${outline} style=filled tooltip=${tooltipOf(task)} fillcolor=${fill}]`;
+  return `\t${idOf(name)} [label=${textOf([name, ...notes].join('\n'))} shape=${shape}${outline} style=filled tooltip=${tooltipOf(task)} fillcolor=${fill}${isCritical ? THICK : ''}]`;
 };
 
-const edgeOf = (from: TaskView, to: TaskView): string => {
+const edgeOf = (from: TaskView, to: TaskView, isCritical: boolean): string => {
   const color = from.state === 'completed' || from.state === 'failed' ? FILLS[from.state] : 'black';
   const tooltip = textOf(to.startedAt === undefined ? '' : `Time: ${isoText(to.startedAt)}`);
-  return `\t${idOf(from.name)} -> ${idOf(to.name)} [style=bold tooltip=${tooltip} color=${color}]`;
+  return `\t${idOf(from.name)} -> ${idOf(to.name)} [style=bold tooltip=${tooltip} color=${color}${isCritical ? THICK : ''}]`;
 };
+
+/** A bold edge has a width of 2. */
+const THICK = ' penwidth=4';
 
 const tooltipOf = ({ state, startedAt, durationMs, attempts, reason }: TaskView): string => {
   if (state === undefined) return '""';

@@ -38,6 +38,14 @@ export type GraphView = {
   readonly now?: number;
   readonly name: string;
   readonly tasks: readonly TaskView[];
+  /** The names of the tasks on the critical path, in its order. Absent where none is marked. */
+  readonly critical?: readonly string[];
+};
+
+/** Returns whether an edge is a part of the critical path. */
+export const criticalEdges = ({ critical = [] }: GraphView): ((from: TaskView, to: TaskView) => boolean) => {
+  const next = new Map(critical.map((name, index) => [name, critical[index + 1]]));
+  return (from, to) => next.get(from.name) === to.name;
 };
 
 /** Returns the dependencies as edges, in the declaration order of `to`, then in the order of its `dependsOn`. */

@@ -1,18 +1,23 @@
 import type { TaskState } from '../../events/event.ts';
 import type { TaskKind } from '../definition/options.ts';
-import { edgesOf, type GraphView, type TaskView } from './graph-view.ts';
+import { criticalEdges, edgesOf, type GraphView, type TaskView } from './graph-view.ts';
 import { mermaidText } from './mermaid-text.ts';
 
 /** Renders the graph as a Mermaid flowchart. Mermaid draws at most 500 edges unless its option `maxEdges` is raised. `handlerLines`: draw the handlers. */
 export const mermaidOf = (view: GraphView, handlerLines: readonly string[] = []): string => {
   const ids = new Map(view.tasks.map(({ name }, index) => [name, idAt(index)]));
+  const critical = (view.critical ?? []).map((name) => ids.get(name));
+  const isCritical = criticalEdges(view);
   const states = new Set(view.tasks.flatMap(({ state }) => state ?? []));
   const lines = [
     `accTitle: ${mermaidText(view.name)}`,
     ...view.tasks.flatMap((task, index) => (task.handler ? [] : nodeAt(task, index))),
     ...handlerLines,
-    ...edgesOf(view).map(({ from, to }) => `${ids.get(from.name)} --> ${ids.get(to.name)}`),
+    ...edgesOf(view).map(
+      ({ from, to }) => `${ids.get(from.name)} ${isCritical(from, to) ? '==>' : '-->'} ${ids.get(to.name)}`,
+    ),
     ...ORDER.filter((state) => states.has(state)).map((state) => `classDef ${state} ${STYLES[state]},color:#000`),
+    ...(critical.length > 0 ? ['classDef critical stroke-width:4px', `class ${critical.join(',')} critical`] : []),
   ];
   return `flowchart TD\n${lines.map((line) => `  ${line}\n`).join('')}`;
 };

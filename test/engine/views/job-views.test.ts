@@ -48,7 +48,7 @@ const fillsOf = (dot: string): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(nodesOf(dot)).map(([name, { fillcolor }]) => [name, fillcolor]));
 
 const edgesOf = (dot: string): string[] =>
-  [...dot.matchAll(/^\t"([^"]*)" -> "([^"]*)" \[.* color=(\w+)]$/gm)].map(
+  [...dot.matchAll(/^\t"([^"]*)" -> "([^"]*)" \[.* color=(\w+)(?: penwidth=4)?]$/gm)].map(
     ([, from, to, color]) => `${from} ${to} ${color}`,
   );
 
@@ -212,7 +212,9 @@ describe('job.toDot()', () => {
     ]);
     await clock.advance(10);
     expect(edgesOf(job.toDot())).toEqual(['good next green', 'bad next red', 'next last black', 'runs last black']);
-    expect(job.toDot()).toContain('"good" -> "next" [style=bold tooltip="Time: 2026-01-05T09:30:00.005Z" color=green]');
+    expect(job.toDot()).toContain(
+      '"good" -> "next" [style=bold tooltip="Time: 2026-01-05T09:30:00.005Z" color=green penwidth=4]',
+    );
     expect(job.toDot()).toContain('"runs" -> "last" [style=bold tooltip="" color=black]');
     await clock.runAll();
     expect(edgesOf(job.toDot()).slice(2)).toEqual(['next last green', 'runs last green']);
@@ -249,6 +251,53 @@ describe('job.toDot()', () => {
   });
 });
 
+describe('the critical path', () => {
+  const parts = [
+    { name: 'quick', run: takes(5) },
+    { name: 'slow', run: takes(50) },
+    { name: 'middle', dependsOn: ['quick', 'slow'], run: takes(10) },
+    { name: 'last', dependsOn: ['middle', 'slow'], run: takes(1) },
+  ];
+
+  test('of a job with times is thick in DOT and Mermaid: its tasks, and the edges from one to the next', async () => {
+    const job = start(parts);
+    await clock.runAll();
+    const nodes = nodesOf(job.toDot());
+    expect(Object.keys(nodes).filter((name) => nodes[name]?.penwidth === '4')).toEqual(['slow', 'middle', 'last']);
+    expect([...job.toDot().matchAll(/"(\w+)" -> "(\w+)" \[.* penwidth=4]/g)].map(([, ...ends]) => ends)).toEqual([
+      ['slow', 'middle'],
+      ['middle', 'last'],
+    ]);
+    const lines = job.toMermaid().split('\n');
+    expect(lines.filter((line) => /-->|==>/.test(line))).toEqual([
+      '  t0 --> t2',
+      '  t1 ==> t2',
+      '  t2 ==> t3',
+      '  t1 --> t3',
+    ]);
+    expect(lines.slice(-3, -1)).toEqual(['  classDef critical stroke-width:4px', '  class t1,t2,t3 critical']);
+  });
+
+  test('is that of job.explain(), also while the job runs', async () => {
+    const job = start(parts);
+    await clock.advance(20);
+    const critical = parts.flatMap(({ name }) => (job.explain(name).some(({ critical }) => critical) ? [name] : []));
+    const nodes = nodesOf(job.toDot());
+    expect(Object.keys(nodes).filter((name) => nodes[name]?.penwidth === '4')).toEqual(critical);
+    expect(critical).toEqual(['slow', 'middle', 'last']);
+    await clock.runAll();
+  });
+
+  test('is not marked where no time is known, nor in a definition', async () => {
+    const job = start(parts.map((task) => ({ ...task, run: () => {} })));
+    expect(job.toDot() + job.toMermaid()).not.toMatch(/penwidth|==>|critical/);
+    await clock.runAll();
+    expect(job.toDot() + job.toMermaid()).not.toMatch(/penwidth|==>|critical/);
+    const definition = jobFrom('job', parts);
+    expect(definition.toDot() + definition.toMermaid()).not.toMatch(/penwidth|==>|critical/);
+  });
+});
+
 describe('job.toMermaid()', () => {
   test('gives each task the class of its state, and defines those that are there', async () => {
     const { job } = await inEveryState();
@@ -257,7 +306,7 @@ describe('job.toMermaid()', () => {
     const classes = lines.flatMap((line) => /:::(\w+)$/.exec(line)?.[1] ?? []);
     expect(classes).toEqual(states);
     const defined = lines.flatMap((line) => /^ {2}classDef (\w+) /.exec(line)?.[1] ?? []);
-    expect([...defined].sort()).toEqual([...new Set(states)].sort());
+    expect(defined.filter((name) => name !== 'critical').sort()).toEqual([...new Set(states)].sort());
     await job.cancel();
   });
 
@@ -468,7 +517,7 @@ describe('of tasks with hostile names', () => {
     await clock.runAll();
     const flowchart = job.toMermaid().split('\n');
     expect(flowchart.filter((line) => /^ {2}t\d+\["[^"]*"]:::completed$/.test(line))).toHaveLength(names.length);
-    expect(flowchart.filter((line) => / --> /.test(line))).toHaveLength(names.length - 1);
+    expect(flowchart.filter((line) => / (-->|==>) /.test(line))).toHaveLength(names.length - 1);
     const gantt = job.toGantt().split('\n');
     expect(gantt.filter((line) => line.startsWith('  section '))).toHaveLength(names.length);
     expect(gantt.filter((line) => / :(milestone, )?active, \d+, \d+$/.test(line))).toHaveLength(names.length);
