@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { collectDefaultMetrics, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Journal } from '../../engine/durable/journal.ts';
 import { JournalWriter } from '../../engine/durable/journal-writer.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -63,14 +63,24 @@ export const measureServer = (counts: ServerCounts, sources: MetricSources): Met
   addUnitFamilies(register, counts, sources);
   addJournalFamilies(register, counts, journal);
   addHttpFamilies(register, counts, sources);
-  if (sources.nodeMetrics) collectDefaultMetrics({ register });
+  const ofNode = sources.nodeMetrics ? addNodeMetrics(register) : undefined;
+  // The scrape tells.
+  ofNode?.catch(() => {});
   return {
-    exposition: async () => ({ text: await register.metrics(), type: register.contentType }),
+    exposition: async () => {
+      await ofNode;
+      return { text: await register.metrics(), type: register.contentType };
+    },
     close: () => {
       subscription.unsubscribe();
       watchers.delete(watcher);
     },
   };
+};
+
+const addNodeMetrics = async (register: Registry): Promise<void> => {
+  const { collectDefaultMetrics } = await import('prom-client');
+  collectDefaultMetrics({ register });
 };
 
 const watchAppends = (counts: ServerCounts) => (events: number) => {

@@ -1,7 +1,9 @@
 /* Metrics for Prometheus. `prometheus.ts` is the subscriber of an engine's events, with its options. `job-metrics.ts`
  * follows the jobs and counts, in the plain numbers of `job-series.ts` and `buckets.ts`. `engine-families.ts` declares the
  * metrics; `families.ts` hands their values to prom-client, which renders them when Prometheus scrapes. */
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+// Not the whole package, which calls `require`: in a bundle that is an ES module, there is none.
+import PromRegistry from 'prom-client/lib/registry.js';
 import { methods, positive, problemsOf, rule, throwIfInvalid } from '../../engine/definition/option-rules.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { OptionError } from '../../engine/errors/errors.ts';
@@ -49,7 +51,7 @@ export const measure = (
   options: PrometheusOptions = {},
   others: () => readonly Dropped[] = () => [],
 ): PrometheusMetrics => {
-  const { register = new Registry(), maxNames = 200, maxTasks = 500, buckets = DURATION_BUCKETS } = options;
+  const { register = new PromRegistry(), maxNames = 200, maxTasks = 500, buckets = DURATION_BUCKETS } = options;
   requireUnused(register);
   const jobs = new JobMetrics(engine, new CappedSeries(buckets, { maxNames, maxTasks }));
   addEngineFamilies(register, engine, jobs, others);
