@@ -3,6 +3,7 @@
  * Each command is a file in `commands`; `attend` runs a job, which `live` displays, `stored` reads stored jobs, `drawing`
  * draws graphs, `completion` writes shell scripts, and `terminal` formats text. */
 
+import { warnInJson } from './json-warnings.ts';
 import { runCli } from './run-cli.ts';
 import { silenceSqliteWarning } from './sqlite-warning.ts';
 import { EXIT } from './terminal/exit-code.ts';
@@ -13,13 +14,7 @@ silenceSqliteWarning(process);
 const { stdout, stderr, env } = process;
 const logFormat = logFormatOf(process.argv.slice(2), env);
 
-if (logFormat === 'json') {
-  // That of Node.js, which would print text.
-  process.removeAllListeners('warning');
-  process.on('warning', ({ name, message, code = name }: Error & { readonly code?: string }) =>
-    writeMessage({ stderr, logFormat }, message, { level: 'warn', code }),
-  );
-}
+if (logFormat === 'json') warnInJson(process, stderr);
 
 // Commands handle a broken pipe; without a listener here it would be an uncaught error.
 let unwritten: NodeJS.ErrnoException | undefined;

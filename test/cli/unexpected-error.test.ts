@@ -62,4 +62,31 @@ describe('the program', () => {
     expect(exitCode).toBe(70);
     expect(stderr).toMatch(/^error: .*TypeError: odd \(UNEXPECTED_ERROR\) TINTYPE_DEBUG=1 .*\n$/);
   });
+
+  test('writes warnings of Node.js and what is thrown elsewhere as JSON with --log-format json', {
+    timeout: 60_000,
+  }, async () => {
+    const code = `setTimeout(() => {
+      process.emitWarning('careful', { code: 'X_CARE' });
+      setTimeout(() => { throw new TypeError('odd') }, 50);
+    }, 1000)`;
+    const args = ['--import', `data:text/javascript,${encodeURIComponent(code)}`, program];
+    const { exitCode, stderr } = await start(process.execPath, [
+      ...args,
+      'run',
+      '--no-db',
+      WAIT,
+      '--log-format',
+      'json',
+    ]).ended;
+    expect(exitCode).toBe(70);
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { level: 'warn', code: 'X_CARE', msg: 'careful' },
+      { level: 'error', code: 'UNEXPECTED_ERROR', msg: expect.stringMatching(/TypeError: odd$/) },
+    ]);
+  });
 });
