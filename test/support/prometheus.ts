@@ -29,7 +29,7 @@ export type Alert = {
 
 /**
  * Starts a Prometheus of this machine, in a temporary folder, on a free port of 127.0.0.1. It scrapes `targets` (host and
- * port) and evaluates `rules` (files) four times a second, under the job name `tintype`.
+ * port) and evaluates `rules` (files) each second, under the job name `tintype`.
  */
 export const startPrometheus = async (
   targets: readonly string[],
@@ -37,7 +37,7 @@ export const startPrometheus = async (
 ): Promise<Prometheus> => {
   const folder = mkdtempSync(join(tmpdir(), 'tintype-prometheus-'));
   const config = {
-    global: { scrape_interval: '250ms', scrape_timeout: '250ms', evaluation_interval: '250ms' },
+    global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
     rule_files: rules,
     scrape_configs: [{ job_name: 'tintype', static_configs: [{ targets }] }],
   };
@@ -94,7 +94,7 @@ export const startPrometheus = async (
     },
     queryRange: async (query, seconds) => {
       const end = Date.now() / 1000;
-      const params = { query, start: String(end - seconds), end: String(end), step: '0.25' };
+      const params = { query, start: String(end - seconds), end: String(end), step: '1' };
       const { result } = await api<{ result: { metric: Metric; values: Point[] }[] }>('query_range', params);
       return result.flatMap(({ metric, values }) => values.map(([, value]) => ({ metric, value: Number(value) })));
     },
