@@ -224,11 +224,11 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     maxBodyBytes: settings.maxBodyBytes,
     newId,
     requireReady: () => requireReady(service),
-    onFault: (error, requestId) => {
-      countJournalError(counts, error);
-      faults.report(error, requestId);
+    onFault: faults.report,
+    onAnswer: (answered) => {
+      counts.answered(answered);
+      if (answered.status >= 500) countJournalError(counts, answered.error);
     },
-    onAnswer: (answered) => counts.answered(answered),
     log: requestLog(logger),
     basePath: settings.basePath,
     pages: settings.ui

@@ -16,7 +16,7 @@ export type ObservedServer = {
   /**
    * Plays once: a job with a retry, a time-out with its late result, a conflict, instances and a nested job; one that fails;
    * a claim that waits, a lost lease, accepted and refused commands; a due time that starts a job, and two that are missed;
-   * an append that fails, whose job the server takes up again.
+   * an append that fails, whose job the server takes up again; a request that fails, since the database is locked.
    */
   readonly play: () => Promise<void>;
   /** What `metrics()` has counted of the server's events. */
@@ -33,12 +33,18 @@ export const observedServer = async (options: { readonly nodeMetrics?: boolean }
   const folder = mkdtempSync(join(tmpdir(), 'tintype-observed-'));
   const file = sqliteJournal(join(folder, 'jobs.db'), { synchronous: 'normal' });
   let isBroken = false;
+  let isLocked = false;
+  const locked = (): JournalError => new JournalError('JOURNAL_LOCKED', 'Another program holds the file.');
   const journal: typeof file = {
     ...file,
+    create: (job, lease) => {
+      if (isLocked) throw locked();
+      return file.create(job, lease);
+    },
     append: (batches) => {
       if (!isBroken) return file.append(batches);
       isBroken = false;
-      throw new JournalError('JOURNAL_LOCKED', 'Another program holds the file.');
+      throw locked();
     },
   };
   const turned = virtualClock(Date.UTC(2026, 0, 5, 9));
@@ -170,6 +176,9 @@ export const observedServer = async (options: { readonly nodeMetrics?: boolean }
       await turned.advance(1_000);
       await Promise.all(jobs);
       await call('/jobs/none');
+      isLocked = true;
+      await call('/jobs', { definition: 'quick' });
+      isLocked = false;
       await playUnits();
       await playSchedules();
       await playJournalError();

@@ -52,6 +52,8 @@ export type AnsweredRequest = {
   readonly waits: boolean;
   /** Time to the answer, or to the beginning of a stream. */
   readonly ms: number;
+  /** What was thrown, if the request was refused. */
+  readonly error?: unknown;
 };
 
 /** The app: `add` adds a route that `route()` described. */
@@ -190,16 +192,16 @@ const reported = (config: RouteConfig, answer: Handler<Env>, { onAnswer }: AppOp
   );
   return async (context, next) => {
     const began = performance.now();
-    const report = (status: number, isStream: boolean): void => {
+    const report = (status: number, isStream: boolean, error?: unknown): void => {
       const waits = isStream || context.get('waits') === true;
-      onAnswer({ method, route, status, waits, ms: performance.now() - began });
+      onAnswer({ method, route, status, waits, ms: performance.now() - began, error });
     };
     try {
       const response = (await answer(context, next)) as Response;
       report(response.status, mayStream && response.headers.get('content-type')?.startsWith(STREAM) === true);
       return response;
     } catch (error) {
-      report((problemOf(error) ?? brokenOff(context))?.status ?? 500, false);
+      report((problemOf(error) ?? brokenOff(context))?.status ?? 500, false, error);
       throw error;
     }
   };
