@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
 import { defineJob } from 'tintype';
 import { describe, expect, test, vi } from 'vitest';
@@ -171,6 +172,25 @@ describe('tintype serve --log-format json', () => {
       ms: expect.any(Number),
     });
     expect(told).toContainEqual(expect.objectContaining({ level: 'debug', route: '/healthz' }));
+  });
+
+  test('logs what happens in jobs as objects, without their outputs', async () => {
+    const workflows = dirname(workflowFile('name: shop\ntasks:\n  - { name: pay, type: bash, command: echo paid }\n'));
+    const { text, end } = await served('--log-format', 'json', '--workflows', workflows);
+    const [url = ''] = /http:[^",]+/.exec(text.stdout) ?? [];
+    const headers = { 'content-type': 'application/json' };
+    await fetch(`${url}/api/v1/jobs`, { method: 'POST', headers, body: '{"definition":"shop","jobId":"s1"}' });
+    await vi.waitUntil(() => /"event":"job.transition","from":"running"/.test(text.stderr), 20_000);
+    await end();
+    const about = { jobId: 's1', jobName: 'shop' };
+    const told = withoutTimes(linesOf(text.stderr)).filter(({ jobId }) => jobId === 's1');
+    expect(told).toContainEqual({
+      ...{ level: 'info', ...about, task: 'pay', attempt: 1, event: 'task.transition', from: 'ready', to: 'running' },
+      msg: 'pay: ready -> running',
+    });
+    expect(told).toContainEqual({ level: 'info', ...about, task: 'pay', attempt: 1, event: 'task.log', msg: 'paid' });
+    expect(told.at(-1)).toMatchObject({ ...about, from: 'running', to: 'completed', durationMs: expect.any(Number) });
+    expect(told.some((line) => 'output' in line)).toBe(false);
   });
 
   test('is text without it, of which requests are shown with --log-level info', async () => {
