@@ -1,6 +1,7 @@
 /* Metrics for Prometheus. `prometheus.ts` is the subscriber of an engine's events, with its options. `job-metrics.ts`
  * follows the jobs and counts, in the plain numbers of `job-series.ts` and `buckets.ts`. `engine-families.ts` declares the
  * metrics; `families.ts` hands their values to prom-client, which renders them when Prometheus scrapes. */
+/// <reference path="./registry.d.ts" />
 import type { Registry } from 'prom-client';
 // Not the whole package, which calls `require`: in a bundle that is an ES module, there is none.
 import PromRegistry from 'prom-client/lib/registry.js';
