@@ -10,6 +10,13 @@ export {
   type Skip,
   skip,
 } from './engine/definition/directive.ts';
+export type {
+  Assignment,
+  Executor,
+  ExecutorRoom,
+  ExecutorSlot,
+  ExecutorTask,
+} from './engine/definition/executor.ts';
 export type { Intercept, InterceptedJob } from './engine/definition/intercept.ts';
 export { type MatrixItem, type MatrixOptions, matrix } from './engine/definition/matrix.ts';
 export type {
@@ -28,6 +35,7 @@ export type {
   StartOptions,
   TaskKind,
   TaskOptions,
+  WorkerOption,
 } from './engine/definition/options.ts';
 export type { TaskDefinition } from './engine/definition/plan.ts';
 export type { StandardSchema } from './engine/definition/standard-schema.ts';
@@ -56,6 +64,7 @@ export type {
 export { expand } from './engine/definition/task-spec.ts';
 export type { Trace } from './engine/definition/trace.ts';
 export type { TriggerRule } from './engine/definition/trigger.ts';
+export { type EncodedOutput, encodedOutput, outputText } from './engine/durable/encoded-output.ts';
 export type {
   Awaitable,
   Batch,
@@ -80,6 +89,7 @@ export type {
   StoredEvent,
   TaskDurations,
 } from './engine/durable/journal.ts';
+export { errorFromData, errorToData, type TravellingError } from './engine/durable/travelling-error.ts';
 export { createEngine, Engine } from './engine/engine.ts';
 export type {
   AnyJob,
@@ -97,6 +107,7 @@ export {
   type AnyTintypeError,
   CommandError,
   type CommandErrorCode,
+  InterruptedError,
   JobDefinitionError,
   JobError,
   type JobErrorCode,

@@ -1,6 +1,7 @@
 import type { JobState } from '../events/event.ts';
 import type { Logger } from '../events/logger.ts';
 import type { ChangePolicy } from './definition/definition-diff.ts';
+import type { Executor } from './definition/executor.ts';
 import type { TaskType } from './definition/infer.ts';
 import type { Intercept } from './definition/intercept.ts';
 import type { LimitOptions, StartOptions } from './definition/options.ts';
@@ -24,6 +25,11 @@ export type EngineOptions = LimitOptions & {
   readonly logger?: Logger | undefined;
   /** Interceptor of the attempts of jobs that are started without their own. Default: none. */
   readonly intercept?: Intercept | undefined;
+  /**
+   * Performs attempts elsewhere, such as on other machines. `maxConcurrency`, pools and rates count these too. Default: the
+   * engine performs all attempts in this process.
+   */
+  readonly executor?: Executor | undefined;
   /** Source of time and timers for the engine and its jobs. Default: the system clock. */
   readonly clock?: Clock | undefined;
   /** Returns a number from 0 to below 1, for the jitter of backoffs. Default `Math.random`. */

@@ -55,6 +55,7 @@ import {
   type RerunSelection,
   type RetrySelection,
 } from './recovery/retry-plan.ts';
+import { createElsewhere } from './run/elsewhere.ts';
 import { setEngineLimits } from './run/set-limits.ts';
 import { endEarly } from './run/shutdown.ts';
 import { rerunJob, retryJob, startJob } from './start-job.ts';
@@ -82,7 +83,8 @@ export class Engine implements AsyncDisposable {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#dispatcher = new Dispatcher(this.#clock, turnOf(this.#clock), 'the engine', options);
+    const elsewhere = options.executor && createElsewhere(options.executor);
+    this.#dispatcher = new Dispatcher(this.#clock, turnOf(this.#clock), 'the engine', options, elsewhere);
     this.#host = {
       dispatcher: this.#dispatcher,
       durability,
@@ -346,7 +348,10 @@ export class Engine implements AsyncDisposable {
       const steps = mode === 'abort' ? [END_CLEAN_UP] : [ABORT, END_CLEAN_UP];
       ended.then(this.#hasten(jobs, steps, graceMs));
     }
-    this.#closing ??= ended.then(() => this.#events.complete());
+    this.#closing ??= ended.then(() => {
+      this.#dispatcher.elsewhere?.close();
+      this.#events.complete();
+    });
     return this.#closing;
   }
 

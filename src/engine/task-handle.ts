@@ -99,7 +99,7 @@ export class TaskHandle<Taken = object | undefined> implements TaskResult {
     return this.#found().definition?.external?.data;
   }
 
-  /** Who works on an external task that has been claimed. */
+  /** Who works on an external task that has been claimed, or on an attempt that the engine's executor performs. */
   get worker(): string | undefined {
     const task = this.#task;
     return task?.attempt && task.worker;

@@ -61,7 +61,7 @@ export type TaskTransition = {
   readonly dueAt?: number;
   /** When the task had become ready, in epoch ms, only on `ready → running`. */
   readonly readyAt?: number;
-  /** Who claimed an external task, only on `running`. */
+  /** Who claimed an external task, or the worker of the engine's executor that performs the attempt, only on `running`. */
   readonly worker?: string;
   /** Whom an external task is for, only on `ready`. */
   readonly owner?: string;

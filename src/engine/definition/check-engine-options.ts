@@ -7,6 +7,7 @@ import {
   checking,
   clock,
   finite,
+  methods,
   oneOf,
   period,
   positive,
@@ -33,6 +34,7 @@ const engineRules: Rules = {
   definitions,
   logger,
   intercept: callable,
+  executor: methods('an executor', 'takes', 'room', 'reserve', 'onRoom'),
   clock,
   random: callable,
 };

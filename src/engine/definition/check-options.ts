@@ -77,11 +77,27 @@ const attemptRules: Rules = {
   maxInterruptions: count,
 };
 
+const MAX_TAGS = 16;
+
+/** The pattern of a tag of workers: that of the keys of labels. */
+export const WORKER_TAG = /^[\w./-]{1,63}$/;
+
+const worker = options({
+  tags: rule(
+    `an array of at most ${MAX_TAGS} tags, each of 1 to 63 letters, digits and . _ - /`,
+    (value) =>
+      Array.isArray(value) &&
+      value.length <= MAX_TAGS &&
+      value.every((tag) => typeof tag === 'string' && WORKER_TAG.test(tag)),
+  ),
+});
+
 const functionRules: Rules = {
   ...flowRules,
   ...attemptRules,
   pool: text('the name of a pool'),
   slots: positive,
+  worker,
   output: schema,
   enrich: callable,
   expansion: callable,

@@ -53,15 +53,23 @@ export type AttemptOptions = {
   /** When no retry is left: `fail` the task, or `pause` it until `job.retry`. Default: the job's `onExhausted`. */
   readonly onExhausted?: 'fail' | 'pause' | undefined;
   /**
-   * How often an attempt may be interrupted and repeated without using up a retry: by the death of its process, or of an
-   * external task with `onMissedHeartbeat: 'release'` by a missed heartbeat. The next interruption fails the task with
+   * How often an attempt may be interrupted and repeated without using up a retry: by the death of its process, by an
+   * InterruptedError of the executor, or of an external task with `onMissedHeartbeat: 'release'` by a missed heartbeat. The next interruption fails the task with
    * `TASK_INTERRUPTED`. Default: the job's `maxInterruptions`.
    */
   readonly maxInterruptions?: number | undefined;
 };
 
-/** The pool slots that each attempt of a task takes. */
+/** Which workers may perform attempts. */
+export type WorkerOption = { readonly tags?: readonly string[] | undefined };
+
+/** What each attempt of a task takes a slot of. */
 export type SlotOptions = {
+  /**
+   * The workers that may perform the attempts, if the engine has an executor: those that have all of the `tags`, at most 16
+   * of 1 to 63 letters, digits and `. _ - /`. Without an executor, or if that does not take the task, the tags have no effect. Default: any worker.
+   */
+  readonly worker?: WorkerOption | undefined;
   /** Name of the pool. Default: no pool. */
   readonly pool?: string | undefined;
   /** Number of slots of the pool. Default 1. */

@@ -21,12 +21,17 @@ export const sensorFunction = (check: TaskFunction): TaskFunction => {
 };
 
 const outcomeOf = (answer: unknown): unknown => {
+  if (answer === undefined)
+    throw new TypeError('The check of a sensor answered nothing: expected true, false, notReady(reason) or an output');
+  return sensorOutcome(answer);
+};
+
+/** Returns what a sensor's task function returns for an answer of the check. Nothing means ready, as `true` does. */
+export const sensorOutcome = (answer: unknown): unknown => {
   if (answer === true) return undefined;
   if (answer === false) return poll('not yet');
   const other = directiveOf(answer);
   if (other && kindOfDirective(other) === 'notReady') return poll((other as NotReady).reason);
-  if (answer === undefined)
-    throw new TypeError('The check of a sensor answered nothing: expected true, false, notReady(reason) or an output');
   return answer;
 };
 

@@ -12,7 +12,7 @@ import { definitionOptionProblems, taskOptionProblems } from './check-options.ts
 import { estimated } from './estimates.ts';
 import { frozenJson } from './frozen-json.ts';
 import { buildGraph, type Graph, sortGraph } from './graph.ts';
-import type { DefinitionOptions, ExternalOptions, TaskKind, TaskOptions } from './options.ts';
+import type { DefinitionOptions, ExternalOptions, TaskKind, TaskOptions, WorkerOption } from './options.ts';
 import { createPlan, type Plan, type TaskDefinition } from './plan.ts';
 import { isDefinition, type Sealed } from './sealed.ts';
 import { sensorFunction } from './sensor.ts';
@@ -74,6 +74,7 @@ export const definitionOf = (draft: TaskDraft, dependsOn: readonly string[]): Ta
   };
   if (options)
     for (const key of RARE) if (options[key] !== undefined) Object.assign(definition, { [key]: options[key] });
+  if (Array.isArray(options?.worker?.tags)) Object.assign(definition, { worker: workerOf(options.worker.tags) });
   return Object.freeze(kind === 'task' ? definition : Object.assign(definition, kindOf(draft)));
 };
 
@@ -91,6 +92,10 @@ const RARE = [
   'expansion',
   'estimate',
 ] as const;
+
+/** Returns the tags sorted and without repetitions, so that tasks with the same ones share a limit. */
+const workerOf = (tags: readonly string[]): WorkerOption =>
+  Object.freeze({ tags: Object.freeze([...new Set(tags)].sort()) });
 
 /** Returns the additional fields of sensors, external tasks, fan-outs and nested jobs. */
 const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {

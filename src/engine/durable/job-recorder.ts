@@ -4,6 +4,7 @@ import { ignoreRejection } from '../../events/thenable.ts';
 import { underWayUntil } from '../../events/under-way.ts';
 import { JournalError, SerialisationError } from '../errors/errors.ts';
 import { encodeAs } from './encode-as.ts';
+import { takeText } from './encoded-output.ts';
 import { inputNote } from './input-note.ts';
 import {
   type Batch,
@@ -114,7 +115,7 @@ export class JobRecorder {
    * @throws SerialisationError if it can't be encoded or is too large
    */
   encodeOutput(what: string, value: unknown, isItem = false): string {
-    const text = encodeAs('UNSERIALISABLE_OUTPUT', what, value, isItem ? undefined : this.source);
+    const text = takeText(value) ?? encodeAs('UNSERIALISABLE_OUTPUT', what, value, isItem ? undefined : this.source);
     const { maxOutputBytes } = this.#writer.journal;
     // A UTF-16 unit takes at most three bytes.
     if (text.length * 3 > maxOutputBytes && Buffer.byteLength(text) > maxOutputBytes) {

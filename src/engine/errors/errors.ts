@@ -339,6 +339,15 @@ export class RetryAfterError extends TintypeError {
   }
 }
 
+/**
+ * An executor rejects with this error if it has lost an attempt, for example because the worker died: the attempt is
+ * repeated without using up a retry, up to `maxInterruptions` times. `message` says in a sentence what happened.
+ */
+export class InterruptedError extends TintypeError {
+  override readonly name = 'InterruptedError';
+  readonly code = 'INTERRUPTED';
+}
+
 /** All core error classes, for an exhaustive `switch` on `code`. Excludes ReadinessError. */
 export type AnyTintypeError =
   | JobDefinitionError
@@ -352,7 +361,8 @@ export type AnyTintypeError =
   | JobError
   | AbortError
   | NonRetryableError
-  | RetryAfterError;
+  | RetryAfterError
+  | InterruptedError;
 
 /** One difference between two versions of a job's definition. */
 export type DefinitionChange = {

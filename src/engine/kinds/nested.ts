@@ -8,6 +8,7 @@ import { buildGraph } from '../definition/graph.ts';
 import type { StartOptions } from '../definition/options.ts';
 import { createPlan, type FanOut, type NestedJob, type Plan, type TaskDefinition } from '../definition/plan.ts';
 import { PLAN } from '../definition/sealed.ts';
+import type { TaskScope } from '../definition/task-function.ts';
 import type { Settled } from '../definition/task-spec.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import { isWorthReference, type OutputSource, rememberPart } from '../durable/output-parts.ts';
@@ -112,7 +113,7 @@ const rememberParts = (
 };
 
 const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: FanOut): void => {
-  const items: unknown = typeof over === 'function' ? intercepted(job, createScope(job, task, attempt), over) : over;
+  const items: unknown = typeof over === 'function' ? callOver(job, task, attempt, over) : over;
   const start = (given: unknown): void => {
     if (attempt.phase === 'live') applyPassedLimits(task);
     if (attempt.phase === 'live') startInstances(job, task, attempt, listOf(given));
@@ -128,6 +129,15 @@ const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: Fan
   Promise.resolve(items)
     .then(start)
     .catch((error) => endAttempt(job, task, attempt, () => handleError(job, task, error)));
+};
+
+/** Calls the function `over` of a fan-out, here or where the executor has it called. */
+const callOver = (job: JobRun, task: TaskRun, attempt: Attempt, over: (scope: TaskScope) => unknown): unknown => {
+  const scope = createScope(job, task, attempt);
+  const elsewhere = task.place ? job.dispatcher.elsewhere : undefined;
+  return elsewhere
+    ? intercepted(job, scope, () => elsewhere.perform(task, scope, () => over(scope)))
+    : intercepted(job, scope, over);
 };
 
 const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {

@@ -1,12 +1,15 @@
 /* This folder decides which ready task runs next. It knows only the part of a job that `queued-task.ts` declares.
- * `semaphore.ts` is a semaphore; `rate-limit.ts` limits starts within a period; `limit-scope.ts` holds the limits of
+ * `semaphore.ts` is a semaphore; `rate-limit.ts` limits starts within a period; `executor-limit.ts` is the room of an
+ * executor's workers; `limit-scope.ts` holds the limits of
  * one engine or job; `wait-queue.ts` is a queue of ready tasks that need the same limits. When slots may be free,
  * `dispatcher.ts` compares the first tasks of all queues and runs the first one whose limits have room. Slots are
  * acquired and released as the running job records transitions. */
 
+import { inNextTurn } from '../../events/under-way.ts';
 import type { Clock } from '../time/clock.ts';
 import { type SteadyClock, steady } from '../time/steady-clock.ts';
 import type { Turn } from '../time/turn.ts';
+import type { Elsewhere, ExecutorLimit } from './executor-limit.ts';
 import { hasLimits, type JobLimits, LimitScope } from './limit-scope.ts';
 import type { QueuedTask as Queued } from './queued-task.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -17,6 +20,8 @@ type TaskRun = Queued<WaitQueue>;
 /** Assigns slots to the waiting tasks of one job and its nested jobs, or of all jobs of an engine. */
 export class Dispatcher {
   readonly top: LimitScope;
+  /** Performs the attempts that the engine's executor takes. */
+  readonly elsewhere: Elsewhere | undefined;
   readonly #clock: SteadyClock;
   readonly #turn: Turn;
   /** Whether the next tasks run in a later turn. */
@@ -28,16 +33,35 @@ export class Dispatcher {
   #nestedQueues: WaitQueue[] | undefined;
   /** Queue of nested jobs and fan-outs in jobs that are not sequential. Only the tasks inside them take slots. */
   #unlimitedQueue: WaitQueue | undefined;
+  /** Queues of fan-outs whose `over` workers call, in jobs that are not sequential. */
+  #placedNestedQueues: Map<ExecutorLimit, WaitQueue> | undefined;
+  /** Whether a look at the waiting tasks is due, since workers have more room. */
+  #looksAgain = false;
   /** Whether any task ever waited for a rate limit. */
   #hasRateLimits = false;
   /** Rate limits for which a timer is set. */
   #timedLimits: Set<RateLimit> | undefined;
   #jobs = 0;
 
-  constructor(clock: Clock, turn: Turn, owner: string, options: JobLimits) {
+  constructor(clock: Clock, turn: Turn, owner: string, options: JobLimits, elsewhere?: Elsewhere) {
     this.#clock = steady(clock);
     this.#turn = turn;
     this.top = new LimitScope(owner, options, undefined, this.#clock.now);
+    this.elsewhere = elsewhere;
+    elsewhere?.onRoom(() => this.#lookSoon());
+  }
+
+  /**
+   * Looks at the waiting tasks in the next turn: once, however often workers say that they have more room, and after the
+   * answers of this turn, which may make tasks ready that come first.
+   */
+  #lookSoon(): void {
+    if (this.#looksAgain) return;
+    this.#looksAgain = true;
+    inNextTurn(() => {
+      this.#looksAgain = false;
+      this.dispatch();
+    });
   }
 
   /** Returns the limits of a job below `parent`; if the job sets no limits, `parent` itself. */
@@ -98,10 +122,22 @@ export class Dispatcher {
     }
   }
 
-  #queueOf({ definition, job }: TaskRun): WaitQueue {
-    if (!definition.nested) return job.limitScope.queueFor(definition.pool);
-    this.#unlimitedQueue ??= new WaitQueue([]);
-    return job.limitScope.nestedQueue ?? this.#unlimitedQueue;
+  #queueOf(task: TaskRun): WaitQueue {
+    const { definition, job } = task;
+    const place = this.elsewhere ? placeOf(task, this.elsewhere) : null;
+    if (!definition.nested) return job.limitScope.queueFor(definition.pool, place);
+    return job.limitScope.nestedQueueFor(place) ?? this.#unlimitedQueueFor(place);
+  }
+
+  #unlimitedQueueFor(place: ExecutorLimit | null): WaitQueue {
+    if (!place) {
+      this.#unlimitedQueue ??= new WaitQueue([]);
+      return this.#unlimitedQueue;
+    }
+    this.#placedNestedQueues ??= new Map();
+    const queue = this.#placedNestedQueues.get(place) ?? new WaitQueue([place]);
+    this.#placedNestedQueues.set(place, queue);
+    return queue;
   }
 
   #next(): TaskRun | undefined {
@@ -197,6 +233,14 @@ export class Dispatcher {
     limit.cancelTimer?.();
   }
 }
+
+/** Returns who performs the attempts of a task. Once decided, it stays: a change of limits asks again for queues alone. */
+const placeOf = (task: TaskRun, elsewhere: Elsewhere): ExecutorLimit | null => {
+  if (task.place !== undefined) return task.place;
+  if (task.run || task.conditionError) return null;
+  task.place = elsewhere.place(task);
+  return task.place;
+};
 
 /** The part of a job that a change of limits uses. `active`: its tasks that wait or run. */
 type LimitedJob = { readonly limitScope: LimitScope; readonly active: Iterable<TaskRun> };

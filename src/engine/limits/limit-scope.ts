@@ -1,4 +1,5 @@
 import type { LimitOptions, PoolOption } from '../definition/options.ts';
+import type { ExecutorLimit } from './executor-limit.ts';
 import { RateLimit } from './rate-limit.ts';
 import { Semaphore } from './semaphore.ts';
 import { WaitQueue } from './wait-queue.ts';
@@ -24,8 +25,11 @@ export class LimitScope {
   #pools: ReadonlyMap<string, readonly Limit[]> = NO_POOLS;
   #unpooledQueue: WaitQueue | undefined;
   #pooledQueues: Map<string, WaitQueue> | undefined;
+  /** The queues of tasks that workers perform, by the limit of these and by pool. */
+  #placedQueues: Map<ExecutorLimit, Map<string | undefined, WaitQueue>> | undefined;
+  #placedNestedQueues: Map<ExecutorLimit, WaitQueue> | undefined;
   /** The queue of nested jobs and fan-outs that wait for a slot: the single one of a sequential job, or those that bound them. */
-  readonly nestedQueue: WaitQueue | undefined;
+  readonly #nestedQueue: WaitQueue | undefined;
   #inner: LimitScope;
 
   /** `now`: the time by which the limits count how long their slots are taken. Default: they don't. */
@@ -37,7 +41,7 @@ export class LimitScope {
     this.set(options);
     const forNested = options.boundsNested ? [...this.#limits] : [];
     if (this.#sequentialLimit) forNested.unshift(this.#sequentialLimit);
-    this.nestedQueue = forNested.length > 0 ? new WaitQueue(forNested) : undefined;
+    this.#nestedQueue = forNested.length > 0 ? new WaitQueue(forNested) : undefined;
     this.#inner = (options.boundsNested && inherited) || this;
   }
 
@@ -70,13 +74,15 @@ export class LimitScope {
   forgetQueues(): void {
     this.#unpooledQueue = undefined;
     this.#pooledQueues = undefined;
+    this.#placedQueues = undefined;
   }
 
-  queueFor(pool: string | undefined): WaitQueue {
+  /** Returns the queue of tasks with this pool. `place`: the limit of the workers that perform them, if workers do. */
+  queueFor(pool: string | undefined, place?: ExecutorLimit | null): WaitQueue {
+    if (place) return this.#placedQueue(pool, place);
     const known = pool === undefined ? this.#unpooledQueue : this.#pooledQueues?.get(pool);
     if (known) return known;
-    const limits = this.#limitsFor(pool);
-    const queue = new WaitQueue(this.#sequentialLimit ? [this.#sequentialLimit, ...limits] : limits);
+    const queue = new WaitQueue(this.#allLimitsFor(pool));
     if (pool === undefined) {
       this.#unpooledQueue = queue;
       return queue;
@@ -84,6 +90,30 @@ export class LimitScope {
     this.#pooledQueues ??= new Map();
     this.#pooledQueues.set(pool, queue);
     return queue;
+  }
+
+  #placedQueue(pool: string | undefined, place: ExecutorLimit): WaitQueue {
+    this.#placedQueues ??= new Map();
+    const queues = this.#placedQueues.get(place) ?? new Map<string | undefined, WaitQueue>();
+    this.#placedQueues.set(place, queues);
+    // The workers are asked last, since the answer is not the engine's own.
+    const queue = queues.get(pool) ?? new WaitQueue([...this.#allLimitsFor(pool), place]);
+    queues.set(pool, queue);
+    return queue;
+  }
+
+  /** Returns the queue of nested jobs and fan-outs that wait for a slot of this level; undefined if it has none for them. */
+  nestedQueueFor(place: ExecutorLimit | null): WaitQueue | undefined {
+    if (!place || !this.#nestedQueue) return this.#nestedQueue;
+    this.#placedNestedQueues ??= new Map();
+    const queue = this.#placedNestedQueues.get(place) ?? new WaitQueue([...this.#nestedQueue.limits, place]);
+    this.#placedNestedQueues.set(place, queue);
+    return queue;
+  }
+
+  #allLimitsFor(pool: string | undefined): readonly Limit[] {
+    const limits = this.#limitsFor(pool);
+    return this.#sequentialLimit ? [this.#sequentialLimit, ...limits] : limits;
   }
 
   /** Returns whether all slots of this level's `maxConcurrency` are taken. */

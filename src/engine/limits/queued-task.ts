@@ -1,5 +1,6 @@
 import type { TaskState } from '../../events/event.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
+import type { ExecutorLimit } from './executor-limit.ts';
 
 /** The part of a ready task that queues and limits use. `Queue` is the type of the queue that holds the task. */
 export type QueuedTask<Queue = unknown> = {
@@ -10,6 +11,11 @@ export type QueuedTask<Queue = unknown> = {
   readonly definition: TaskDefinition;
   readonly job: QueuedJob<Queue>;
   queue: Queue | undefined;
+  /** The limit of the workers that perform the attempts; null if the engine does. Absent before that is known. */
+  place?: ExecutorLimit | null;
+  /** Set if the engine itself performs the attempts, whatever an executor takes. */
+  readonly run?: unknown;
+  readonly conditionError?: unknown;
   /** Absent while the task holds no slots. */
   readonly attempt: unknown;
 };
@@ -17,7 +23,10 @@ export type QueuedTask<Queue = unknown> = {
 type QueuedJob<Queue = unknown> = {
   readonly plan: Plan;
   readonly options: { readonly sequential?: boolean | undefined };
-  readonly limitScope: { queueFor(pool: string | undefined): Queue; readonly nestedQueue: Queue | undefined };
+  readonly limitScope: {
+    queueFor(pool: string | undefined, place?: ExecutorLimit | null): Queue;
+    nestedQueueFor(place: ExecutorLimit | null): Queue | undefined;
+  };
   /** The job's number among the dispatcher's jobs, in order of creation. */
   readonly order: number;
   /** The number of the outermost job. */

@@ -1,20 +1,24 @@
 import { Heap } from '../definition/heap.ts';
 import { compareRanks } from '../definition/plan.ts';
+import type { ExecutorLimit } from './executor-limit.ts';
 import type { QueuedTask } from './queued-task.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { Semaphore } from './semaphore.ts';
 
 type Task = QueuedTask<WaitQueue>;
 
+/** A limit that an attempt needs room in. */
+export type Limit = Semaphore | RateLimit | ExecutorLimit;
+
 /** A queue of ready tasks that need the same limits. The first waits until all limits have room; none overtakes it. */
 export class WaitQueue {
-  readonly limits: readonly (Semaphore | RateLimit)[];
+  readonly limits: readonly Limit[];
   readonly hasRateLimit: boolean;
   isListed = false;
   #heap = new Heap<Task>(compareTasks);
   #stale = 0;
 
-  constructor(limits: readonly (Semaphore | RateLimit)[]) {
+  constructor(limits: readonly Limit[]) {
     this.limits = limits;
     this.hasRateLimit = limits.some(({ kind }) => kind === 'rateLimit');
   }
@@ -70,7 +74,7 @@ export class WaitQueue {
   }
 
   /** Returns the limits that block the task at `now` (ms of the dispatcher's clock). */
-  blockedBy(task: Task, now: number): (Semaphore | RateLimit)[] {
+  blockedBy(task: Task, now: number): Limit[] {
     return this.limits.filter((limit) =>
       limit.kind === 'rateLimit' ? limit.nextAllowedAt() > now : !limit.hasCapacity(task),
     );

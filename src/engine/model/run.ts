@@ -22,6 +22,7 @@ import type { OutcomeCounts } from '../definition/trigger.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { JobError, TaskError } from '../errors/errors.ts';
 import { Dispatcher } from '../limits/dispatcher.ts';
+import type { ExecutorLimit } from '../limits/executor-limit.ts';
 import type { LimitScope } from '../limits/limit-scope.ts';
 import type { WaitQueue } from '../limits/wait-queue.ts';
 import type { Clock } from '../time/clock.ts';
@@ -64,6 +65,8 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   // The fields below stay absent until they are set, to save memory: most tasks never have them.
   /** What the task's condition threw. The task then fails when it runs. */
   declare conditionError?: { readonly thrown: unknown } | undefined;
+  /** The limit of the workers that perform the attempts; null if the engine does. Absent without an executor. */
+  declare place?: ExecutorLimit | null;
   /** What performs the attempts, in place of the definition's function. */
   declare run?: TaskFunction;
   /** Whether the task's condition has been evaluated, or its lookup has begun. */

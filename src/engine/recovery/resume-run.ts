@@ -3,7 +3,7 @@ import { renewClaim } from '../kinds/external.ts';
 import { Attempt } from '../model/attempt.ts';
 import { pausedWithin } from '../model/job-record.ts';
 import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
-import { INTERRUPTED, type Stretch } from '../model/task-record.ts';
+import type { Stretch } from '../model/task-record.ts';
 import { startDeadline } from '../reactions/deadline.ts';
 import { startJobTimeout } from '../reactions/job-timeout.ts';
 import { linkSignal } from '../reactions/parent-signal.ts';
@@ -11,9 +11,9 @@ import { startTimeout } from '../reactions/timeout.ts';
 import { startWait } from '../reactions/wait.ts';
 import { expireTask, timeOutAttempt } from '../run/attempt-result.ts';
 import { planCleanUp, startCleanUp } from '../run/clean-up.ts';
-import { failInterrupted } from '../run/interruption.ts';
+import { interruptAttempt } from '../run/interruption.ts';
 import { evaluateAll, recheckCondition } from '../run/scheduling.ts';
-import { applyStop, cancelTask, endIfSettled } from '../run/shutdown.ts';
+import { applyStop, endIfSettled } from '../run/shutdown.ts';
 import { hasLimit } from '../time/time-limit.ts';
 import type { JobHistory } from './job-history.ts';
 
@@ -119,22 +119,15 @@ const continueTasks = (job: JobRun, done?: () => void): void => {
 
 const continueTask = (job: JobRun, task: TaskRun): void => {
   const { state, attempt, child } = task;
-  if (state === 'running' && !attempt) interruptAttempt(job, task);
+  if (state === 'running' && !attempt) endDeadAttempt(job, task);
   else if (state === 'retrying' || state === 'polling') startWait(job, task);
   if (child && attempt && !child.over) continueTasks(child);
 };
 
 /** Ends an attempt that died with its process, without using up a retry. Starts another, up to `maxInterruptions`. */
-const interruptAttempt = (job: JobRun, task: TaskRun): void => {
-  if (isStopped(task)) {
-    cancelTask(job, task);
-    return;
-  }
-  task.attempt = new Attempt(task.attempts, 0);
-  if (failInterrupted(task, INTERRUPTED, DIED)) return;
-  job.commandTask(task, { type: 'attempt.interrupted' }, { reason: INTERRUPTED, dueAt: job.clock.now() });
-  // At once, before the dispatcher runs, so that the task competes for slots with tasks that were ready before.
-  job.commandTask(task, { type: 'task.schedule' });
+const endDeadAttempt = (job: JobRun, task: TaskRun): void => {
+  if (!isStopped(task)) task.attempt = new Attempt(task.attempts, 0);
+  interruptAttempt(job, task, DIED);
 };
 
 const DIED = 'each time its process died while it ran. It is not tried again, since it may be what kills the process.';

@@ -16,6 +16,7 @@ import type { FanOut } from '../definition/plan.ts';
 import { intervalMs, isPoll, type Poll } from '../definition/sensor.ts';
 import type { AnyTaskSpec } from '../definition/task-spec.ts';
 import {
+  InterruptedError,
   isA,
   type JobError,
   SchemaError,
@@ -30,6 +31,7 @@ import { isStopped, isTolerated, type JobRun, type TaskRun } from '../model/run.
 import { HEARTBEAT } from '../model/task-record.ts';
 import { reportConflicts } from './conflict.ts';
 import { addTasks } from './dynamic-tasks.ts';
+import { interruptAttempt } from './interruption.ts';
 import { decideRetry, type RetryDecision } from './retry-decision.ts';
 import { cancelTask } from './shutdown.ts';
 
@@ -253,7 +255,9 @@ const describe = (value: unknown): string => {
 
 /** Handles an error that an attempt threw: retries if the policy and the error allow it. */
 export const handleError = (job: JobRun, task: TaskRun, thrown: unknown): void => {
-  if (isA(thrown, SchemaError) && thrown.code === 'INVALID_OUTPUT') {
+  if (task.place && isA(thrown, InterruptedError)) {
+    interruptAttempt(job, task, `${thrown.message} ${NOT_REPEATED}`);
+  } else if (isA(thrown, SchemaError) && thrown.code === 'INVALID_OUTPUT') {
     const { code, message, value } = thrown;
     fail(job, task, taskError(task, code, `failed: ${message}`, { cause: thrown, value }));
   } else if (isA(thrown, SerialisationError) && thrown.code === 'UNSERIALISABLE_OUTPUT') {
@@ -262,6 +266,8 @@ export const handleError = (job: JobRun, task: TaskRun, thrown: unknown): void =
     failOrRetry(job, task, attemptError(task, thrown), thrown);
   }
 };
+
+const NOT_REPEATED = 'It is not tried again, since it may be what its workers die of.';
 
 /** Fails a fan-out because an instance failed for good. No retry: the instance has made its own retries. */
 export const handleInstanceFailure = (job: JobRun, task: TaskRun, child: JobRun): void => {

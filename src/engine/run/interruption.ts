@@ -1,5 +1,24 @@
 import { TaskError } from '../errors/errors.ts';
-import { isTolerated, type TaskRun } from '../model/run.ts';
+import { isStopped, isTolerated, type JobRun, type TaskRun } from '../model/run.ts';
+import { INTERRUPTED } from '../model/task-record.ts';
+import { cancelTask } from './shutdown.ts';
+
+/**
+ * Ends a running attempt that was lost, without using up a retry. Another begins, up to `maxInterruptions`. `how`: as for
+ * `failInterrupted`.
+ */
+export const interruptAttempt = (job: JobRun, task: TaskRun, how: string): void => {
+  if (isStopped(task)) {
+    cancelTask(job, task);
+    return;
+  }
+  if (failInterrupted(task, INTERRUPTED, how)) return;
+  job.batch(() => {
+    job.commandTask(task, { type: 'attempt.interrupted' }, { reason: INTERRUPTED, dueAt: job.clock.now() });
+    // At once, before the dispatcher runs, so that the task competes for slots with tasks that were ready before.
+    job.commandTask(task, { type: 'task.schedule' });
+  });
+};
 
 /**
  * Fails a task whose attempt was interrupted, if that has happened more often than `maxInterruptions` allows. Returns

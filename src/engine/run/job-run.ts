@@ -1,7 +1,7 @@
 /* This folder runs a job. `job-run.ts` has the job's actors and stream; the other files decide which commands the actors
  * get. `scheduling.ts` makes tasks ready or skips them. `perform-function.ts` calls a task function with its scope
  * (`scope.ts`, `task-log.ts`, `checkpoint.ts`; of logs a journal has what `kept-logs.ts` keeps), within the interceptor of
- * its job (`intercept.ts`). `passed-limits.ts` looks at the time limits, `attempt-result.ts` handles
+ * its job (`intercept.ts`), or has an executor perform the attempt (`elsewhere.ts`; `late-result.ts`). `passed-limits.ts` looks at the time limits, `attempt-result.ts` handles
  * the result, with `retry-decision.ts` and `conflict.ts`; `interruption.ts` bounds attempts without one. `dynamic-tasks.ts` adds and removes tasks (`pool-problems.ts` checks their pools). `shutdown.ts` stops a
  * job early, `clean-up.ts` starts clean-up, `end.ts` ends a job. `pause.ts`, `retry-task.ts`, `reuse.ts`, `find-task.ts`
  * and `output.ts` serve requests of the program; `remote.ts` rejects those that another process would have to serve. */
@@ -274,8 +274,16 @@ export class LiveRun extends JobRun {
 
   run(task: TaskRun): void {
     // The task of another job may have freed the slots.
-    if (this.sharesDispatcher) this.inContext(() => this.commandTask(task, { type: 'task.run' }));
+    if (task.place) this.inContext(() => this.#runElsewhere(task));
+    else if (this.sharesDispatcher) this.inContext(() => this.commandTask(task, { type: 'task.run' }));
     else this.commandTask(task, { type: 'task.run' });
+  }
+
+  /** Runs a task that workers perform. Its slot comes first, since the event says whose it is. */
+  #runElsewhere(task: TaskRun): void {
+    task.place?.acquire(task);
+    const worker = task.place?.workerOf(task);
+    this.commandTask(task, { type: 'task.run' }, worker === undefined ? undefined : { worker });
   }
 
   activate(index: number): TaskRun {

@@ -4,10 +4,12 @@ import { isPlainObject } from '../../events/plain-object.ts';
 import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { checked } from '../definition/check-schema.ts';
 import type { TaskScope } from '../definition/task-function.ts';
+import { InterruptedError, isA } from '../errors/errors.ts';
 import type { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import { handleError, handleResult } from './attempt-result.ts';
 import { intercepted } from './intercept.ts';
+import { reportLateResult } from './late-result.ts';
 import { applyPassedLimits } from './passed-limits.ts';
 import { createScope } from './scope.ts';
 import { cancelTask } from './shutdown.ts';
@@ -20,10 +22,14 @@ export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void
   let outcome: unknown;
   let isKnown = false;
   try {
-    const scope = scopeOf(job, task, attempt);
+    const elsewhere = task.place && !task.run ? job.dispatcher.elsewhere : undefined;
+    const scope = createScope(job, task, attempt);
+    const performed = elsewhere ? scope : enriched(job, task, attempt, scope);
     // `enrich` may have ended the job.
     if (attempt.phase !== 'live') throw attempt.reason;
-    outcome = intercepted(job, scope, run);
+    outcome = elsewhere
+      ? intercepted(job, scope, () => elsewhere.perform(task, scope, () => run(enriched(job, task, attempt, scope))))
+      : intercepted(job, performed, run);
     isKnown = !schema && !isThenable(outcome);
   } catch (error) {
     outcome = Promise.reject(error);
@@ -46,9 +52,9 @@ export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void
   );
 };
 
-const scopeOf = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
+/** Adds what the task's `enrich` returns to the scope. */
+const enriched = (job: JobRun, task: TaskRun, attempt: Attempt, scope: TaskScope): TaskScope => {
   const { enrich, instance } = task.definition;
-  const scope = createScope(job, task, attempt);
   if (!enrich) return scope;
   try {
     const extra: unknown = enrich(scope);
@@ -71,16 +77,7 @@ const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' 
     else handleError(job, task, value);
     return;
   }
-  if (outcome === 'succeeded' || !attempt.isAbortError(value)) {
-    task.lateResults = (task.lateResults ?? 0) + 1;
-    const earlier = isReplaced(job) ? ({ earlier: true } as const) : {};
-    job.publish({ type: 'task.lateResult', task: task.path, attempt: attempt.number, outcome, ...earlier });
-  }
+  const isResult = outcome === 'succeeded' || !(attempt.isAbortError(value) || isA(value, InterruptedError));
+  if (isResult) reportLateResult(job, task, attempt, outcome);
   if (phase === 'aborting') cancelTask(job, task);
-};
-
-/** Whether a newer attempt of an enclosing task has replaced this job or an enclosing one. */
-const isReplaced = (job: JobRun): boolean => {
-  const { parent } = job;
-  return parent !== undefined && (parent.child !== job || isReplaced(parent.job));
 };

@@ -1,10 +1,11 @@
 import { isoText } from '../../events/iso-text.ts';
+import type { ExecutorLimit } from '../limits/executor-limit.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
 import type { Semaphore } from '../limits/semaphore.ts';
 import { compareTasks, type WaitQueue } from '../limits/wait-queue.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
-/** Why a ready task has no slot: a pool, a job's or engine's concurrency, or a rate limit. */
+/** Why a ready task has no slot: a pool, a job's or engine's concurrency, workers without room, or a rate limit. */
 export type SlotReason =
   | {
       readonly kind: 'pool' | 'concurrency';
@@ -20,6 +21,18 @@ export type SlotReason =
       /** Number of tasks that run before this one. */
       readonly ahead: number;
       /** Paths of the first five tasks that run before this one. */
+      readonly before: readonly string[];
+    }
+  | {
+      readonly kind: 'worker';
+      readonly text: string;
+      /** The tags that a worker must have; empty if any will do. */
+      readonly tags: readonly string[];
+      /** Number of slots of the workers with these tags: in total, and in use. */
+      readonly size: number;
+      readonly taken: number;
+      /** As of a pool: the number of tasks that run before this one, and the paths of the first five. */
+      readonly ahead: number;
       readonly before: readonly string[];
     }
   /** `until` is when the next start is allowed, in epoch ms. */
@@ -64,11 +77,12 @@ export const slotReasons = (job: JobRun): SlotReasons => {
     const head = queue.peek();
     // If no limit blocks the task itself, it waits for the first task of its queue: report what blocks the first task.
     const limits = own.length > 0 || !head || head === task ? own : queue.blockedBy(head, now);
-    return limits.map((limit) =>
-      limit.kind === 'rateLimit'
+    return limits.map((limit) => {
+      if (limit.kind === 'worker') return workerReason(limit, ahead, before);
+      return limit.kind === 'rateLimit'
         ? rateReason(limit, job.clock.now() + limit.nextAllowedAt() - now, ahead, before)
-        : slotReason(limit, task, holdersOf(limit), ahead, before),
-    );
+        : slotReason(limit, task, holdersOf(limit), ahead, before);
+    });
   };
 };
 
@@ -92,6 +106,14 @@ const slotReason = (
   const wants = wanted > 1 ? `, and it wants ${wanted}` : '';
   const text = `${what} ${state}: ${taken}/${size} held by ${listed(holders)}${wants}${queueText(ahead, before)}`;
   return { kind, text, limit: name, size, taken, wanted, holders, ahead, before };
+};
+
+const workerReason = ({ tags, room }: ExecutorLimit, ahead: number, before: readonly string[]): SlotReason => {
+  const { size, taken } = room;
+  const tagged = tags.length === 0 ? '' : ` with ${tags.length === 1 ? 'tag' : 'tags'} ${tags.join(', ')}`;
+  const many = size === 1 ? 'the only slot' : `all ${size} slots`;
+  const state = size === 0 ? `no worker${tagged}` : `${many} of workers${tagged} ${size === 1 ? 'is' : 'are'} taken`;
+  return { kind: 'worker', text: state + queueText(ahead, before), tags, size, taken, ahead, before };
 };
 
 const queueText = (ahead: number, before: readonly string[]): string => {

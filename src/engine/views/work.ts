@@ -37,7 +37,9 @@ export const workOf = (run: JobRun, shared: Limits = new Map()): Work => {
   const limits: Work['limits'] = (pool) =>
     limitScope
       .queueFor(pool)
-      .limits.flatMap((limit) => (limit.kind === 'rateLimit' ? [] : limitOf(limit, run, shared)));
+      .limits.flatMap((limit) =>
+        limit.kind === 'rateLimit' || limit.kind === 'worker' ? [] : limitOf(limit, run, shared),
+      );
   return {
     tasks: plan.tasks,
     graph: plan.graph,
