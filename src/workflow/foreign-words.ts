@@ -85,6 +85,7 @@ const NAMES = inverted({
   estimate: ['expected_duration', 'estimated_duration', 'duration'],
   map: ['foreach', 'for_each', 'with_items', 'withItems', 'withParam', 'loop', 'matrix', 'strategy'],
   slots: ['pool_slots'],
+  runs_on: ['runs-on', 'runsOn', 'worker_selector', 'workerSelector', 'node_selector', 'nodeSelector', 'agents'],
   priority: ['priority_weight'],
   interval: ['poke_interval', 'poll_interval'],
   file: ['call'],

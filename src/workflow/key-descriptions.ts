@@ -107,6 +107,8 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   rate_limit: 'How many items start within a period. Default: no limit of its own.',
   required: 'Whether the file must be there. Default true.',
   retry: 'How to wait between tries.',
+  runs_on:
+    'The tags of the workers that may perform the task: they have all of them. Of no effect where tintype itself performs it. Default: any worker.',
   schedule: 'When tintype serve starts jobs of the file: a cron expression, a mapping, or a list of them.',
   secrets:
     'Variables, or files, that hold secrets; they are in the environment of every command, and masked wherever they would be shown.',

@@ -5,7 +5,9 @@ import {
   MAX_LABEL_LENGTH,
   MAX_LABELS,
   MAX_OWNER_LENGTH,
+  MAX_TAGS,
   PERCENTAGE,
+  WORKER_TAG,
 } from '../engine/definition/check-options.ts';
 import { STOP_SIGNALS } from '../executors/process/stop-signals.ts';
 import { OVERLAPS } from '../journal/overlap.ts';
@@ -111,7 +113,13 @@ const common = {
 /** The keys that all tasks share, for checking a task of unknown type. */
 export const anyTask = z.looseObject(common);
 
-const slots = { pool: optional(name), slots: optional(atLeastOne) };
+const TAGS = expecting(`a list of 1 to ${MAX_TAGS} tags of workers, each of 1 to 63 letters, digits and . _ - /`);
+
+const tags = z
+  .array(z.string(TAGS).check(z.regex(WORKER_TAG, TAGS)), TAGS)
+  .check(z.minLength(1, TAGS), z.maxLength(MAX_TAGS, TAGS));
+
+const slots = { pool: optional(name), slots: optional(atLeastOne), runs_on: optional(tags) };
 
 const list = z.union([expression, z.array(dataTemplate)], expecting('a list, or an expression that gives one'));
 
@@ -326,7 +334,14 @@ const onFailure = optional(z.enum(['abort', 'drain', 'continue'], expecting('"ab
 
 const defaults = optional(
   z.strictObject(
-    { ...shared, pool: optional(name), env: optional(env), cwd: optional(template), shell: optional(shell) },
+    {
+      ...shared,
+      pool: optional(name),
+      runs_on: optional(tags),
+      env: optional(env),
+      cwd: optional(template),
+      shell: optional(shell),
+    },
     expecting('a mapping of what tasks do without saying'),
   ),
 );

@@ -104,7 +104,12 @@ const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly 
     const { on_missed_heartbeat: onMissedHeartbeat } = task;
     return { kind: 'external', ...common, owner, description, data, heartbeatTimeout, onMissedHeartbeat };
   }
-  const slots: SlotOptions = { pool: task.pool ?? defaults?.pool, slots: task.slots };
+  const tags = task.runs_on ?? defaults?.runs_on;
+  const slots: SlotOptions = {
+    pool: task.pool ?? defaults?.pool,
+    slots: task.slots,
+    ...(tags && { worker: { tags } }),
+  };
   if (task.type === 'sensor') {
     const { interval, backoff, factor, max_interval: maxInterval, soft_fail: softFail } = task;
     const check = sensorFunctionOf(task, context);

@@ -226,7 +226,7 @@ const VARYING: ReadonlySet<string> = new Set(['TINTYPE_INDEX']);
 const wordsOf = (task: CheckedTask): object => {
   const { name, description, dependencies, trigger, when, map, sources, generates, ...rest } = task;
   const { timeout, deadline, max_retries, max_interruptions, retry, continue_on_failure, ...more } = rest;
-  const { priority, pool, slots, estimate, stdout, stderr, stop_signal, ...own } = more;
+  const { priority, pool, slots, runs_on, estimate, stdout, stderr, stop_signal, ...own } = more;
   const { env, args, cwd, stdin, ...words } = own;
   return words;
 };

@@ -77,7 +77,8 @@ const attemptRules: Rules = {
   maxInterruptions: count,
 };
 
-const MAX_TAGS = 16;
+/** The most tags of workers that a task may name. */
+export const MAX_TAGS = 16;
 
 /** The pattern of a tag of workers: that of the keys of labels. */
 export const WORKER_TAG = /^[\w./-]{1,63}$/;
