@@ -68,6 +68,12 @@ export const distantExecutor = (first: readonly Worker[], { takes = () => true, 
       workers.set(worker.name, { ...worker, taken: 0 });
       changed();
     },
+    /** Changes how many slots a worker has; what it performs goes on. */
+    resize: (name: string, slots: number): void => {
+      const worker = workers.get(name);
+      if (worker) workers.set(name, Object.assign(worker, { slots }));
+      changed();
+    },
     /** How many slots of all workers are taken. */
     taken: (): number => [...workers.values()].reduce((all, { taken }) => all + taken, 0),
     listeners,

@@ -664,22 +664,23 @@ describe('an attempt that has to stop', () => {
     engineRest.cancel();
   });
 
-  test('gives its slot back if it has not begun, since the journal is slow', async () => {
+  test.each([
+    'cancel',
+    'close',
+  ] as const)('gives its slot back if it has not begun, since the journal is slow (%s)', async (how) => {
     const { journal, hold } = slow(memoryJournal());
     const { executor, seen, taken } = distantExecutor(ONE);
     const engine = createEngine({ executor, journal });
-    const job = engine.start(task());
-    await job.saved();
     const letGo = hold('append');
-    await vi.waitUntil(() => job.task('dice').state === 'running' || seen.performed.length > 0);
-    if (seen.performed.length === 0) {
-      expect(taken()).toBe(1);
-      job.cancel();
-      expect([taken(), seen.released]).toEqual([0, 1]);
-    }
+    const job = engine.start(task());
+    await vi.waitUntil(() => job.task('dice').state === 'running');
+    expect([taken(), seen.performed.length]).toEqual([1, 0]);
+    const ended = how === 'cancel' ? job.cancel() : engine.close();
+    if (how === 'cancel') expect([taken(), seen.released]).toEqual([0, 1]);
     letGo();
+    await ended;
     await job;
-    expect(taken()).toBe(0);
+    expect([taken(), seen.released, seen.performed.length]).toEqual([0, 1, 0]);
   });
 
   test('hears of its abort once, even if it asks afterwards, until it no longer wants to', async () => {
