@@ -49,7 +49,10 @@ export type ExecutorSlot = {
   readonly release: () => void;
 };
 
-/** What an executor knows of a task before it performs an attempt. */
+/**
+ * What an executor knows of a task before it performs an attempt. Each field is made when it is read, of an assignment too:
+ * take those that are needed by name, since a spread copies none.
+ */
 export type ExecutorTask = {
   readonly jobId: string;
   /** The outermost definition of the job: its name, and the SHA-256 of its structure in hex. */

@@ -2,7 +2,6 @@ import { isolate } from '../../events/isolate.ts';
 import { isThenable } from '../../events/thenable.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
 import type { Assignment, Executor, ExecutorRoom, ExecutorSlot, ExecutorTask } from '../definition/executor.ts';
-import { lazyProperties } from '../definition/lazy-properties.ts';
 import type { FanOut } from '../definition/plan.ts';
 import { sensorOutcome } from '../definition/sensor.ts';
 import type { TaskScope } from '../definition/task-function.ts';
@@ -22,6 +21,14 @@ export const createElsewhere = (executor: Executor): Elsewhere => {
   const shielded = isolate("The engine's executor");
   let stopListening = (): void => {};
 
+  const orElse = <Value>(ask: () => Value, otherwise: Value): Value => {
+    let answer = otherwise;
+    shielded(() => {
+      answer = ask();
+    });
+    return answer;
+  };
+
   const limitFor = (tags: readonly string[]): ExecutorLimit => {
     const key = tags.join();
     const known = limits.get(key) ?? new ExecutorLimit(tags, elsewhere);
@@ -32,23 +39,20 @@ export const createElsewhere = (executor: Executor): Elsewhere => {
   const elsewhere: Elsewhere = {
     place: (task: TaskRun) => {
       if (task.definition.nested && typeof (task.definition.nested as FanOut).over !== 'function') return null;
-      let isTaken = false;
-      const asked = executorTask(task);
-      shielded(() => {
-        isTaken = executor.takes(asked) === true;
-      });
-      return isTaken ? limitFor(asked.tags) : null;
+      const asked = new Known(task);
+      return orElse(() => executor.takes(asked) === true, false) ? limitFor(asked.tags) : null;
     },
     room: (tags) => {
-      let room = NO_ROOM;
-      shielded(() => {
-        room = executor.room(tags);
-      });
-      return room;
+      // Called often: without a function of its own for each call.
+      try {
+        return executor.room(tags);
+      } catch (error) {
+        return orElse<ExecutorRoom>(() => raise(error), NO_ROOM);
+      }
     },
     reserve: (task: TaskRun) => {
       try {
-        return executor.reserve(executorTask(task));
+        return executor.reserve(new Known(task));
       } catch (error) {
         return { perform: () => Promise.reject(error), release: () => {} };
       }
@@ -65,6 +69,10 @@ export const createElsewhere = (executor: Executor): Elsewhere => {
   return elsewhere;
 };
 
+const raise = (error: unknown): never => {
+  throw error;
+};
+
 const NO_ROOM: ExecutorRoom = Object.freeze({ size: 0, taken: 0 });
 
 /** Hands a running attempt to the slot that is reserved for it. Returns a promise of what its function would return. */
@@ -73,7 +81,7 @@ const perform = async (task: TaskRun, scope: TaskScope, run: () => unknown): Pro
   const slot: ExecutorSlot | undefined = attempt && task.place?.handOver(task);
   // An interceptor may call late, or twice.
   if (!slot || !attempt) throw attempt?.reason ?? new Error(`The attempt of task "${task.path}" is over.`);
-  const given = slot.perform(assignmentOf({ job, task, attempt, scope, run }));
+  const given = slot.perform(new Given(task, attempt, scope, run));
   const value: unknown = isThenable(given) ? await given : given;
   // An output that a schema checks may change on the way: its text is not used.
   const keeps = job.recorder !== undefined && !definition.output;
@@ -81,57 +89,83 @@ const perform = async (task: TaskRun, scope: TaskScope, run: () => unknown): Pro
   return definition.sensor && !definition.nested ? sensorOutcome(output) : output;
 };
 
-type Performed = {
-  readonly job: JobRun;
-  readonly task: TaskRun;
-  readonly attempt: Attempt;
-  readonly scope: TaskScope;
-  readonly run: () => unknown;
-};
+/** What is known of a task. A class, since getters that all objects share cost an attempt nothing. */
+class Known implements ExecutorTask {
+  readonly #task: TaskRun;
 
-const assignmentOf = (work: Performed): Assignment => {
-  const { job, task, attempt, scope, run } = work;
-  const assignment = Object.assign(executorTask(task), {
-    attempt: attempt.number,
-    scope,
-    contextVersion: attempt.version,
-    onAbort: attempt.onAbort.bind(attempt),
-    lateResult: (outcome: 'succeeded' | 'failed'): void => {
-      if (attempt.phase === 'over') reportLateResult(job, task, attempt, outcome);
-    },
-    run,
-  });
-  return withInput(assignment, work);
-};
+  constructor(task: TaskRun) {
+    this.#task = task;
+  }
 
-const withInput = lazyProperties<Performed, Pick<Assignment, 'input'>>({
-  input: ({ job }) => job.context.at(0),
-});
+  get jobId(): string {
+    return this.#task.job.id;
+  }
 
-const executorTask = (task: TaskRun): ExecutorTask => {
-  const { job, path, definition } = task;
-  const { kind, nested, worker } = definition;
-  return withDefinition(
-    {
-      jobId: job.id,
-      task: path,
-      names: namesTo(task),
-      call: nested ? ('over' as const) : kind === 'sensor' ? ('check' as const) : ('run' as const),
-      tags: worker?.tags ?? NO_TAGS,
-      added: isAdded(task),
-    },
-    job,
-  );
-};
+  get definition(): ExecutorTask['definition'] {
+    const { plan } = outermost(this.#task.job);
+    return { name: plan.name, fingerprint: definitionShape(plan).fingerprint };
+  }
+
+  get task(): string {
+    return this.#task.path;
+  }
+
+  get names(): readonly string[] {
+    return namesTo(this.#task);
+  }
+
+  get call(): ExecutorTask['call'] {
+    const { nested, kind } = this.#task.definition;
+    return nested ? 'over' : kind === 'sensor' ? 'check' : 'run';
+  }
+
+  get tags(): readonly string[] {
+    return this.#task.definition.worker?.tags ?? NO_TAGS;
+  }
+
+  get added(): boolean {
+    return isAdded(this.#task);
+  }
+}
 
 const NO_TAGS: readonly string[] = Object.freeze([]);
 
-const withDefinition = lazyProperties<JobRun, Pick<ExecutorTask, 'definition'>>({
-  definition: (job) => {
-    const { plan } = outermost(job);
-    return { name: plan.name, fingerprint: definitionShape(plan).fingerprint };
-  },
-});
+class Given extends Known implements Assignment {
+  readonly scope: TaskScope;
+  readonly run: () => unknown;
+  readonly #task: TaskRun;
+  readonly #attempt: Attempt;
+
+  constructor(task: TaskRun, attempt: Attempt, scope: TaskScope, run: () => unknown) {
+    super(task);
+    this.#task = task;
+    this.#attempt = attempt;
+    this.scope = scope;
+    this.run = run;
+  }
+
+  get attempt(): number {
+    return this.#attempt.number;
+  }
+
+  get input(): Readonly<Record<string, unknown>> {
+    return this.#task.job.context.at(0);
+  }
+
+  get contextVersion(): number {
+    return this.#attempt.version;
+  }
+
+  get onAbort(): Assignment['onAbort'] {
+    return (callback) => this.#attempt.onAbort(callback);
+  }
+
+  get lateResult(): Assignment['lateResult'] {
+    return (outcome) => {
+      if (this.#attempt.phase === 'over') reportLateResult(this.#task.job, this.#task, this.#attempt, outcome);
+    };
+  }
+}
 
 const outermost = (job: JobRun): JobRun => (job.parent ? outermost(job.parent.job) : job);
 
