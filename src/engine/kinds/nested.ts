@@ -136,7 +136,7 @@ const callOver = (job: JobRun, task: TaskRun, attempt: Attempt, over: (scope: Ta
   const scope = createScope(job, task, attempt);
   const elsewhere = task.place ? job.dispatcher.elsewhere : undefined;
   return elsewhere
-    ? intercepted(job, scope, () => elsewhere.perform(task, scope, () => over(scope)))
+    ? intercepted(job, scope, () => elsewhere.perform(task, attempt, scope, () => over(scope)))
     : intercepted(job, scope, over);
 };
 

@@ -55,8 +55,8 @@ export type Elsewhere = {
   place(task: object): ExecutorLimit | null;
   room(tags: readonly string[]): ExecutorRoom;
   reserve(task: object): ExecutorSlot;
-  /** Performs the attempt of a running task. `run` is its function, called with `scope`. */
-  perform(task: object, scope: object, run: () => unknown): unknown;
+  /** Performs an attempt of a task. `run` calls its function with `scope`, in this process. */
+  perform(task: object, attempt: object, scope: object, run: () => unknown): unknown;
   onRoom(listener: () => void): void;
   /** Gives back all slots of attempts that have not begun, and listens no more. */
   close(): void;

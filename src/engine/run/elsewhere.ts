@@ -57,7 +57,7 @@ export const createElsewhere = (executor: Executor): Elsewhere => {
         return { perform: () => Promise.reject(error), release: () => {} };
       }
     },
-    perform: (task: TaskRun, scope: TaskScope, run) => perform(task, scope, run),
+    perform,
     onRoom: (listener) => {
       stopListening = executor.onRoom(listener);
     },
@@ -76,11 +76,11 @@ const raise = (error: unknown): never => {
 const NO_ROOM: ExecutorRoom = Object.freeze({ size: 0, taken: 0 });
 
 /** Hands a running attempt to the slot that is reserved for it. Returns a promise of what its function would return. */
-const perform = async (task: TaskRun, scope: TaskScope, run: () => unknown): Promise<unknown> => {
-  const { job, attempt, definition } = task;
-  const slot: ExecutorSlot | undefined = attempt && task.place?.handOver(task);
-  // An interceptor may call late, or twice.
-  if (!slot || !attempt) throw attempt?.reason ?? new Error(`The attempt of task "${task.path}" is over.`);
+const perform = async (task: TaskRun, attempt: Attempt, scope: TaskScope, run: () => unknown): Promise<unknown> => {
+  const { job, definition } = task;
+  // An interceptor may call twice, or so late that the slot is that of the next attempt.
+  const slot: ExecutorSlot | undefined = task.attempt === attempt ? task.place?.handOver(task) : undefined;
+  if (!slot) throw attempt.reason ?? new Error(`The attempt of task "${task.path}" is over.`);
   const given = slot.perform(new Given(task, attempt, scope, run));
   const value: unknown = isThenable(given) ? await given : given;
   // An output that a schema checks may change on the way: its text is not used.

@@ -28,7 +28,9 @@ export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void
     // `enrich` may have ended the job.
     if (attempt.phase !== 'live') throw attempt.reason;
     outcome = elsewhere
-      ? intercepted(job, scope, () => elsewhere.perform(task, scope, () => run(enriched(job, task, attempt, scope))))
+      ? intercepted(job, scope, () =>
+          elsewhere.perform(task, attempt, scope, () => run(enriched(job, task, attempt, scope))),
+        )
       : intercepted(job, performed, run);
     isKnown = !schema && !isThenable(outcome);
   } catch (error) {

@@ -186,6 +186,27 @@ describe('an executor', () => {
     expect(ctx).toMatchObject({ knife: 1, trace: { traceparent } });
   });
 
+  test('performs nothing for an interceptor that calls when its attempt is over', async () => {
+    const clock = virtualClock();
+    const { executor, seen, taken } = distantExecutor(ONE, {
+      perform: () => new Promise<void>((resolve) => clock.setTimer(resolve, 5)),
+    });
+    const { journal } = slow(memoryJournal());
+    const job = createEngine({
+      executor,
+      clock,
+      journal,
+      intercept: async ({ attempt, signal }, run) => {
+        if (attempt === 1) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        return run();
+      },
+    }).start(jobFrom('smoothie', [{ name: 'dice', timeout: 10, maxRetries: 1, run: () => {} }]));
+    await clock.runAll();
+    expect((await job).tasks.dice).toMatchObject({ state: 'completed', attempts: 2 });
+    expect(seen.performed.map(({ attempt }) => attempt)).toEqual([2]);
+    expect([seen.released, taken()]).toEqual([1, 0]);
+  });
+
   test('that throws in "takes" is not asked again for the task: the process warns, and the engine performs it', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const { executor, seen } = distantExecutor(ONE, {
