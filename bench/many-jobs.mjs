@@ -6,7 +6,7 @@ const ENDED = JSON.stringify({ type: 'job.transition', from: 'running', to: 'com
 
 /** Stores jobs that are over: `job-0`, `job-1` and so on, 500 each created in the same ms, the last ones at `now`. */
 export const storeManyJobs = async (journal, count, now) => {
-  const lease = { owner: 'bench', host: 'bench', pid: 1, processStart: '', at: now, leaseMs: 15_000 };
+  const lease = { owner: 'bench', host: 'bench', pid: 1, processStart: '' };
   for (let from = 0; from < count; from += BURST) {
     const numbers = Array.from({ length: Math.min(BURST, count - from) }, (_, at) => from + at);
     await journal.append(

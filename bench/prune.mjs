@@ -17,7 +17,7 @@ const NOW = Date.now();
 const folder = mkdtempSync(join(os.tmpdir(), 'tintype-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-const lease = (owner) => ({ owner, host: 'bench', pid: 1, processStart: '', at: NOW, leaseMs: 15_000 });
+const lease = (owner) => ({ owner, host: 'bench', pid: 1, processStart: '' });
 
 const job = (number) => ({
   id: `job-${number}`,
@@ -56,7 +56,7 @@ const fill = async (file) => {
 };
 
 const inBatches = async (journal) => {
-  while ((await journal.removeEnded({ endedBefore: NOW, at: NOW })).more);
+  while ((await journal.removeEnded({ endedBefore: NOW })).more);
 };
 
 const oneByOne = async (journal) => {

@@ -143,7 +143,7 @@ describe('the check of the crash tests sees it when', () => {
       /somebody still holds its lease/,
       (wild) =>
         withJob(wild, ({ job, events }) => ({
-          job: { ...job, lease: { owner: 'a', host: 'b', pid: 1, processStart: '', at: 0, leaseMs: 1 } },
+          job: { ...job, lease: { owner: 'a', host: 'b', pid: 1, processStart: '' } },
           events,
         })),
     ],

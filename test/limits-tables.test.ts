@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { MAX_NAME_LENGTH } from '../src/engine/definition/validate.ts';
-import { LEASE_MS } from '../src/engine/durable/journal-writer.ts';
 import { MAX_DEPTH } from '../src/engine/durable/serialise.ts';
 import { MAX_CAUSES } from '../src/engine/durable/task-error-data.ts';
 import { MAX_ITEMS } from '../src/engine/kinds/child-input.ts';
@@ -18,6 +17,7 @@ import { MAX_LINE_LENGTH } from '../src/executors/process/output-lines.ts';
 import { MAX_ARGUMENT_BYTES } from '../src/executors/process/variables.ts';
 import { MAX_RESULT_BYTES } from '../src/executors/sql/error.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES } from '../src/journal/batch-rules.ts';
+import { DEFAULT_LEASE_MS } from '../src/journal/lease-rules.ts';
 import { DEFAULT_BUSY_TIMEOUT_MS } from '../src/journal/sqlite-journal.ts';
 import { MAX_STEPS } from '../src/workflow/evaluation-budget.ts';
 import { MAX_OPERATORS } from '../src/workflow/expression.ts';
@@ -61,7 +61,7 @@ const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: n
     ['reports of progress of an attempt', DEFAULT_LOG_LIMITS.first],
     ['attempts of a task that died', DEFAULT_MAX_INTERRUPTIONS],
     ['last lines of an attempt', NOTE_MS],
-    ['a lease', LEASE_MS],
+    ['a process without a sign of life', DEFAULT_LEASE_MS],
     ['the wait for a lock', DEFAULT_BUSY_TIMEOUT_MS],
   ],
 };

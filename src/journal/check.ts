@@ -2,6 +2,7 @@ import { jobSeed } from './checksum.ts';
 import type { Database } from './database.ts';
 import { shapeOf } from './definition-table.ts';
 import { durationRows, durationsOf } from './duration-table.ts';
+import { checkEngines, holders } from './engine-table.ts';
 import { eventOf, eventRows } from './event-table.ts';
 import { changesOf } from './feed-table.ts';
 import { jobOf, SELECT_JOB } from './job-row.ts';
@@ -89,7 +90,7 @@ export const checkDatabase = (database: Database): CheckReport => {
       return;
     }
     const jobId = fromStored(id);
-    attempt({ jobId }, () => jobOf(file, row));
+    attempt({ jobId }, () => jobOf(file, row, holders(database)));
     attempt({ jobId }, () => checkEvents(number, id, Number(row.last_seq)));
     if (hasFeed) attempt({ jobId }, () => checkFeed(number, id, Number(row.last_seq)));
     attempt({ jobId }, () => {
@@ -118,6 +119,7 @@ export const checkDatabase = (database: Database): CheckReport => {
   attempt({}, () => {
     for (const row of recordRows(database)) attempt({}, () => recordOf(database, row));
   });
+  attempt({}, () => checkEngines(database));
   attempt({}, () => {
     for (const row of durationRows(database)) attempt({}, () => durationsOf(database, row));
   });

@@ -5,6 +5,7 @@ import { type Beginning, beginningOf, hasBegun, MAX_COUNTED } from './beginning.
 import { type Condition, idBegins, isIn, isNamed, isNotNamed, whereOf } from './condition.ts';
 import { type Place, placeOf } from './cursor.ts';
 import type { Database } from './database.ts';
+import { holders } from './engine-table.ts';
 import { JOB_COLUMNS, JOIN_BEGINNING, jobOf, SELECT_JOB } from './job-row.ts';
 import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
 import { isForeignNumber, journalCorrupt, rowDamage } from './sqlite-failure.ts';
@@ -19,12 +20,13 @@ export const listJobs = (
 ): ListedJobs => {
   const jobs: JournalJob[] = [];
   const damaged: DamagedJob[] = [];
+  const holderOf = holders(database);
   for (let seen = 0; jobs.length < limit; ) {
     const wanted = limit - jobs.length;
     const rows = listedRows(database, { ...filter, limit: wanted, offset: offset + seen }, true);
     for (const { found, read } of rows) {
       try {
-        jobs.push(jobOf(database.file, read()));
+        jobs.push(jobOf(database.file, read(), holderOf));
       } catch (error) {
         const [jobId, jobName] = [found.id, found.name].map((text) => fromStored(String(text))) as [string, string];
         damaged.push({ jobId, jobName, error: rowDamage(database.file, jobId, error) });

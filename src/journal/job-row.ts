@@ -23,16 +23,20 @@ export type JobRow = {
   readonly crc: number;
 } & LeaseRow;
 
-/** The columns of a row of `job` that hold its lease; all but `fence` are null if nobody holds the lease. */
+/** The columns of a row of `job` that hold its lease; `owner` is null if it was given back. */
 type LeaseRow = {
   readonly fence: number;
   readonly owner: string | null;
-  readonly host: string | null;
-  readonly pid: number | null;
-  readonly process_start: string | null;
-  readonly leased_at: number | null;
-  readonly lease_ms: number | null;
   readonly lease_crc: number;
+};
+
+/** The columns that held the lease in the first six versions, which a database that may only be read can have. */
+type OldLeaseRow = {
+  readonly host?: string | null;
+  readonly pid?: number | null;
+  readonly process_start?: string | null;
+  readonly leased_at?: number | null;
+  readonly lease_ms?: number | null;
 };
 
 /** The columns of a row of the table `beginning`, which is written once per job; null if the row is missing. */
@@ -61,8 +65,11 @@ export const verifiedRow = (file: string, raw: SqliteRow): JobRow => {
   return row;
 };
 
+/** Returns the engine with an id, in stored form, if it lives. */
+export type HolderOf = (owner: string) => Lease | undefined;
+
 /** Returns the job in a row of `SELECT_JOB`, after checking it. @throws JournalError `JOURNAL_CORRUPT` */
-export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
+export const jobOf = (file: string, raw: SqliteRow, holderOf: HolderOf): JournalJob => {
   const row = verifiedRow(file, raw);
   const { input, options, metadata, beginning_crc, labels } = raw as unknown as BeginningRow;
   if (input === null || options === null || metadata === null) {
@@ -92,37 +99,17 @@ export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
     updatedAt: row.updated_at,
     lastSeq: row.last_seq,
     fence: row.fence,
-    lease: leaseOf(row),
+    lease: row.owner === null ? undefined : holderOf(row.owner),
   };
 };
-
-export const leaseOf = (row: LeaseRow): Lease | undefined =>
-  row.owner === null
-    ? undefined
-    : {
-        owner: fromStored(row.owner),
-        host: fromStored(row.host ?? ''),
-        pid: row.pid ?? 0,
-        processStart: fromStored(row.process_start ?? ''),
-        at: row.leased_at ?? 0,
-        leaseMs: row.lease_ms ?? 0,
-      };
 
 /** Returns the values of a lease for the columns `LEASE_COLUMNS`. `id` is the job's, in stored form. */
 export const leaseValues = (id: string, fence: number, lease: Lease | undefined): SqliteValue[] => {
-  const row = {
-    fence,
-    owner: lease ? toStored(lease.owner) : null,
-    host: lease ? toStored(lease.host) : null,
-    pid: lease?.pid ?? null,
-    process_start: lease ? toStored(lease.processStart) : null,
-    leased_at: lease?.at ?? null,
-    lease_ms: lease?.leaseMs ?? null,
-  };
+  const row = { fence, owner: lease ? toStored(lease.owner) : null };
   return [...Object.values(row), leaseChecksum(id, row)];
 };
 
-export const LEASE_COLUMNS = ['fence', 'owner', 'host', 'pid', 'process_start', 'leased_at', 'lease_ms', 'lease_crc'];
+export const LEASE_COLUMNS = ['fence', 'owner', 'lease_crc'];
 
 export const jobChecksum = (row: Omit<JobRow, 'number' | 'crc' | keyof LeaseRow>): number =>
   rowChecksum(
@@ -139,7 +126,13 @@ export const jobChecksum = (row: Omit<JobRow, 'number' | 'crc' | keyof LeaseRow>
     row.last_seq,
   );
 
-const leaseChecksum = (id: string, row: Omit<LeaseRow, 'lease_crc'>): number =>
+const leaseChecksum = (id: string, row: Omit<LeaseRow, 'lease_crc'> & OldLeaseRow): number =>
+  row.lease_ms === undefined
+    ? rowChecksum(id, row.fence, row.owner)
+    : oldLeaseChecksum(id, row as Parameters<typeof oldLeaseChecksum>[1]);
+
+/** The checksum of a lease in the first six versions. */
+export const oldLeaseChecksum = (id: string, row: Omit<LeaseRow, 'lease_crc'> & Required<OldLeaseRow>): number =>
   rowChecksum(id, row.fence, row.owner, row.host, row.pid, row.process_start, row.leased_at, row.lease_ms);
 
 /** Covers the number of labels, too, so that it is noticed if one of them is lost; not if there is none. */

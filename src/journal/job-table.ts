@@ -1,6 +1,7 @@
 import type { Batch, Held, JobDescription, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
 import { endedAfter, lastSeqAfter } from './batch-rules.ts';
 import type { Database } from './database.ts';
+import { holders } from './engine-table.ts';
 import {
   beginningChecksum,
   type JobRow,
@@ -37,9 +38,9 @@ export const readJob = (database: Database, jobId: string): JournalJob | undefin
 export const jobWithKey = (database: Database, name: string, key: string): JournalJob | undefined =>
   oneJob(database, 'job.name = ? AND job.job_key = ?', toStored(name), toStored(key));
 
-const oneJob = ({ file, prepared }: Database, where: string, ...values: SqliteValue[]): JournalJob | undefined => {
-  const row = prepared(`${SELECT_JOB} WHERE ${where}`).get(...values);
-  return row && jobOf(file, row);
+const oneJob = (database: Database, where: string, ...values: SqliteValue[]): JournalJob | undefined => {
+  const row = database.prepared(`${SELECT_JOB} WHERE ${where}`).get(...values);
+  return row && jobOf(database.file, row, holders(database));
 };
 
 /** Inserts a new job with its first lease, whose fence is 1. */
@@ -55,7 +56,7 @@ export const insertJob = (database: Database, job: NewJob, lease: Lease): void =
     state: 'idle',
     started_at: null,
     ended_at: null,
-    updated_at: lease.at,
+    updated_at: job.createdAt,
     last_seq: -1,
   } as const;
   const columns = [...Object.keys(row), 'crc', ...LEASE_COLUMNS];

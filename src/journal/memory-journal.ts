@@ -15,6 +15,7 @@ import type {
 } from '../engine/durable/journal.ts';
 import { durable } from '../engine/recovery/durable.ts';
 import { ENDED_STATES } from '../events/states.ts';
+import { systemClock } from '../events/system-clock.ts';
 import {
   DEFAULT_MAX_OUTPUT_BYTES,
   endedAfter,
@@ -27,7 +28,7 @@ import {
 import { changeHint } from './change-hint.ts';
 import { eventsIn, partAfter } from './change-part.ts';
 import { cursorOf, type Place, placeOf } from './cursor.ts';
-import { isHeld, jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
+import { BEATS, type Beat, DEFAULT_LEASE_MS, isLiving, jobLeased, jobNotFound, leaseLength } from './lease-rules.ts';
 import { matches } from './matches.ts';
 import { memoryCompletions } from './memory-completions.ts';
 import { mergedDurations } from './merged-durations.ts';
@@ -35,7 +36,12 @@ import { mergedDurations } from './merged-durations.ts';
 export type MemoryJournalOptions = {
   /** The largest output of a task, in bytes of its JSON. The journal rejects a larger one. Default 16 MiB. */
   readonly maxOutputBytes?: number | undefined;
+  /** How long an engine counts as alive without a beat, in ms; it beats each third of that time. Default 15,000, at least 300. */
+  readonly leaseMs?: number | undefined;
 };
+
+/** An engine that holds or held leases. */
+type KnownEngine = { beat: Beat; isDead: boolean };
 
 type Entry = {
   job: JournalJob;
@@ -54,7 +60,8 @@ type Entry = {
  */
 export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Journal> => {
   throwIfInvalid('The memory journal', problemsOf(options, RULES, { subject: 'The memory journal' }));
-  const { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
+  const { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES, leaseMs = DEFAULT_LEASE_MS } = options;
+  const engines = new Map<string, KnownEngine>();
   const entries = new Map<string, Entry>();
   const byKey = new Map<string, Entry>();
   const shapes = new Map<string, string>();
@@ -68,6 +75,26 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
     const entry = entries.get(jobId);
     return entry?.job.lease && entry.job.fence === fence ? entry : undefined;
   };
+
+  const beat = (lease: Lease): boolean => {
+    const engine = engines.get(lease.owner);
+    if (!engine || engine.isDead) return false;
+    engine.beat = { ...lease, at: systemClock.now(), leaseMs };
+    return true;
+  };
+
+  const join = (lease: Lease): void => {
+    if (!beat(lease) && !engines.has(lease.owner))
+      engines.set(lease.owner, { beat: { ...lease, at: systemClock.now(), leaseMs }, isDead: false });
+  };
+
+  const isHeld = ({ lease }: JournalJob): boolean => {
+    const engine = lease && engines.get(lease.owner);
+    return engine !== undefined && !engine.isDead && isLiving(engine.beat, systemClock.now());
+  };
+
+  /** A job as it is now: without its lease if the holder is dead. */
+  const shown = ({ job }: Entry): JournalJob => (job.lease && !isHeld(job) ? { ...job, lease: undefined } : job);
 
   const existing = ({ id, name, key }: NewJob): Entry | undefined =>
     entries.get(id) ?? (key === undefined ? undefined : byKey.get(keyOf(name, key)));
@@ -105,7 +132,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
         labels: Object.freeze({ ...labels }),
         cursor: cursorOf(place),
         state: 'idle',
-        updatedAt: lease.at,
+        updatedAt: rest.createdAt,
         lastSeq: -1,
         fence: 1,
         lease: { ...lease },
@@ -152,10 +179,12 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
 
   return durable({
     maxOutputBytes,
+    beatMs: leaseMs / BEATS,
 
     create: (job, lease) => {
       const known = existing(job);
-      if (known) return { created: false, job: known.job };
+      if (known) return { created: false, job: shown(known) };
+      join(lease);
       const entry = entryOf(job, lease);
       keep(entry, job);
       return { created: true, job: entry.job };
@@ -165,20 +194,18 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
       const entry = entries.get(jobId);
       if (!entry) throw jobNotFound(jobId);
       const { job } = entry;
-      if (job.lease && !mayTake(job.lease, lease)) throw jobLeased(jobId, job.lease);
+      const holder = job.lease;
+      if (holder && holder.owner !== lease.owner) {
+        if (isHeld(job)) throw jobLeased(jobId, holder);
+        const engine = engines.get(holder.owner);
+        if (engine) engine.isDead = true;
+      }
+      join(lease);
       entry.job = { ...job, fence: job.fence + 1, lease: { ...lease } };
       return entry.job;
     },
 
-    renew: (leases, lease) => {
-      const lost: string[] = [];
-      for (const one of leases) {
-        const entry = held(one);
-        if (entry) entry.job = { ...entry.job, lease: { ...lease } };
-        else lost.push(one.jobId);
-      }
-      return lost;
-    },
+    beat,
 
     release: (one) => {
       const entry = held(one);
@@ -214,21 +241,23 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
         accepted.push([entry, batch]);
       }
       for (const [entry, batch] of accepted) {
-        if (batch.creates) keep(entry, batch.creates.job);
+        if (batch.creates) {
+          join(batch.creates.lease);
+          keep(entry, batch.creates.job);
+        }
         write(entry, batch);
       }
       return [...lost];
     },
 
-    job: (jobId) => entries.get(jobId)?.job,
+    job: (jobId) => {
+      const entry = entries.get(jobId);
+      return entry && shown(entry);
+    },
     notes: (jobId) => [...(entries.get(jobId)?.notes.values() ?? [])],
     shape: (fingerprint) => shapes.get(fingerprint),
 
-    jobs: (filter = {}) =>
-      matching(filter)
-        .slice(filter.offset)
-        .slice(0, filter.limit)
-        .map(({ job }) => job),
+    jobs: (filter = {}) => matching(filter).slice(filter.offset).slice(0, filter.limit).map(shown),
 
     events: (jobId, fromSeq = 0, limit = Number.POSITIVE_INFINITY) => {
       const from = Math.max(0, fromSeq);
@@ -241,9 +270,9 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
       entry.inbox.push({ jobId, id: String(order), message, order: order++ });
     },
 
-    receive: (leases) =>
-      leases
-        .flatMap((one) => held(one)?.inbox ?? [])
+    receive: (owner) =>
+      [...entries.values()]
+        .flatMap(({ job, inbox }) => (inbox.length > 0 && job.lease?.owner === owner ? inbox : []))
         .sort((a, b) => a.order - b.order)
         .map(({ order: _, ...message }) => message),
 
@@ -252,7 +281,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
       if (entry) drop([entry]);
     },
 
-    removeEnded: ({ at, keepNewest = 0, limit = MAX_REMOVED, states = ENDED_STATES, endedBefore, ...others }) => {
+    removeEnded: ({ keepNewest = 0, limit = MAX_REMOVED, states = ENDED_STATES, endedBefore, ...others }) => {
       const ended = { ...others, states: states.filter((state) => ENDED_STATES.includes(state)) };
       const kept = new Set(matching(ended).slice(0, keepNewest));
       const most = Math.min(limit, MAX_REMOVED);
@@ -261,7 +290,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
       const isFull = (): boolean => removed.length >= most || events >= MAX_REMOVED_EVENTS;
       for (const entry of matching({ ...ended, endedBefore, order: 'oldest' })) {
         if (isFull()) break;
-        if (kept.has(entry) || isHeld(entry.job.lease, at)) continue;
+        if (kept.has(entry) || isHeld(entry.job)) continue;
         removed.push(entry);
         events += entry.events.length;
       }
@@ -296,7 +325,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
   });
 };
 
-const RULES = { maxOutputBytes: positive };
+const RULES = { maxOutputBytes: positive, leaseMs: leaseLength };
 
 /** Returns the index of the first change after a position. */
 const firstAfter = (feed: readonly JournalChange[], after: number): number => {

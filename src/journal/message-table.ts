@@ -1,8 +1,8 @@
-import type { Held, JournalMessage } from '../engine/durable/journal.ts';
+import type { JournalMessage } from '../engine/durable/journal.ts';
 import { rowChecksum } from './checksum.ts';
 import { type Database, unlessDamaged } from './database.ts';
 import type { JobRow } from './job-row.ts';
-import { heldRow } from './job-table.ts';
+import { rowOf } from './job-table.ts';
 import type { SqliteRow } from './sqlite-driver.ts';
 import { jobCorrupt } from './sqlite-failure.ts';
 import { fromStored, toStored } from './storable-text.ts';
@@ -12,21 +12,15 @@ export const insertMessage = ({ prepared }: Database, { number, id }: JobRow, me
   prepared('INSERT INTO message (job, message, crc) VALUES (?, ?, ?)').run(number, text, rowChecksum(id, text));
 };
 
-/** Returns the jobs of `held` that have messages and whose lease is not lost, without those whose row is damaged. */
-const jobsWithMessages = (database: Database, held: readonly Held[]): readonly JobRow[] => {
-  const ids = database.prepared('SELECT DISTINCT job.id FROM message JOIN job ON job.number = message.job').all();
-  if (ids.length === 0) return [];
-  const known = new Map(held.map((one) => [toStored(one.jobId), one]));
-  return ids.flatMap(({ id }) => {
-    const one = known.get(id as string);
-    return (one && unlessDamaged(database, one.jobId, () => heldRow(database, one))) ?? [];
-  });
-};
-
-/** Returns the messages to jobs whose lease is held, oldest first, without those of a job where one is damaged. */
-export const readMessages = (database: Database, held: readonly Held[]): readonly JournalMessage[] =>
-  jobsWithMessages(database, held)
-    .flatMap((job) => unlessDamaged(database, fromStored(job.id), () => messagesTo(database, job)) ?? [])
+/** Returns the messages to the jobs of an engine, oldest first, without those of a job that is damaged, or one of whose messages is. */
+export const readMessages = (database: Database, owner: string): readonly JournalMessage[] =>
+  database
+    .prepared('SELECT DISTINCT job.id FROM message JOIN job ON job.number = message.job WHERE job.owner = ?')
+    .all(toStored(owner))
+    .flatMap(({ id }) => {
+      const jobId = fromStored(id as string);
+      return unlessDamaged(database, jobId, () => messagesTo(database, rowOf(database, jobId) as JobRow)) ?? [];
+    })
     .sort((a, b) => a.order - b.order)
     .map(({ jobId, order, message }) => ({ jobId, id: String(order), message }));
 

@@ -1,4 +1,4 @@
-import { changeChecksum } from './checksum.ts';
+import { changeChecksum, rowChecksum } from './checksum.ts';
 import type { SqliteDatabase } from './sqlite-driver.ts';
 
 /** Upgrades a database from the previous version. Runs in a transaction, with foreign keys not enforced. */
@@ -179,8 +179,45 @@ const durations: Migration = (db) => {
   `);
 };
 
+type OldLease = Readonly<Record<'id' | 'owner' | 'host' | 'process_start', string>> &
+  Readonly<Record<'number' | 'fence' | 'pid' | 'leased_at' | 'lease_ms' | 'lease_crc', number>>;
+
+/** Moves what is the same in all leases of an engine out of the jobs: how it is identified, and its last sign of life. */
+const engines: Migration = (db) => {
+  db.exec(`
+    CREATE TABLE engine (
+      owner TEXT PRIMARY KEY,
+      host TEXT NOT NULL,
+      pid INTEGER NOT NULL,
+      process_start TEXT NOT NULL,
+      beat_at REAL NOT NULL,
+      lease_ms REAL NOT NULL,
+      dead INTEGER NOT NULL,
+      crc INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX job_by_owner ON job (owner) WHERE owner IS NOT NULL;
+  `);
+  const insert = db.prepare(`INSERT INTO engine (owner, host, pid, process_start, beat_at, lease_ms, dead, crc)
+    VALUES (?, ?, ?, ?, ?, ?, 0, ?) ON CONFLICT DO NOTHING`);
+  const update = db.prepare('UPDATE job SET lease_crc = ? WHERE number = ?');
+  // A row whose numbers are damaged stays as it is, and so does one whose checksum tells of damage.
+  const leases = db.prepare(`SELECT number, id, fence, owner, host, pid, process_start, leased_at, lease_ms, lease_crc
+    FROM job WHERE number < 1e15 AND fence BETWEEN 0 AND 1e9 AND ifnull(pid, 0) BETWEEN 0 AND 1e9
+    AND lease_crc BETWEEN -1e10 AND 1e10 ORDER BY leased_at DESC`);
+  for (const row of leases.all() as OldLease[]) {
+    const { number, id, fence, owner, host, pid, process_start, leased_at, lease_ms, lease_crc } = row;
+    if (rowChecksum(id, fence, owner, host, pid, process_start, leased_at, lease_ms) !== lease_crc) continue;
+    update.run(rowChecksum(id, fence, owner), number);
+    if (owner === null) continue;
+    const engine = [owner, host, pid, process_start, leased_at, lease_ms] as const;
+    insert.run(...engine, rowChecksum(owner, host, pid, process_start, leased_at, lease_ms, 0));
+  }
+  for (const column of ['host', 'pid', 'process_start', 'leased_at', 'lease_ms'])
+    db.exec(`ALTER TABLE job DROP COLUMN ${column}`);
+};
+
 /** All migrations, in order. A database of version n has run the first n. A released migration never changes. */
-export const MIGRATIONS: readonly Migration[] = [first, labels, namesWithStates, feed, records, durations];
+export const MIGRATIONS: readonly Migration[] = [first, labels, namesWithStates, feed, records, durations, engines];
 
 /** For each version, SQL that lets a database that may not be written be read as one of the next: temporary tables. */
 export const READ_AS_NEXT: readonly string[] = [
@@ -189,6 +226,8 @@ export const READ_AS_NEXT: readonly string[] = [
   'CREATE TEMP TABLE feed (position, job, from_seq, to_seq, crc)',
   'CREATE TEMP TABLE record (kind, key, value, version, updated_at, expires_at, crc)',
   'CREATE TEMP TABLE duration (job_name, value, updated_at, crc)',
+  `CREATE TEMP VIEW engine AS SELECT owner, host, pid, process_start, max(leased_at) AS beat_at, lease_ms, 0 AS dead,
+    NULL AS crc FROM main.job WHERE owner IS NOT NULL GROUP BY owner`,
 ];
 
 /** Upgrades a database to the newest version. If several processes do so at once, only one runs each migration. */

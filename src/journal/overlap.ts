@@ -1,9 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Held, Journal, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
+import type { Journal, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
 import { JournalError } from '../engine/errors/errors.ts';
 import type { Message } from '../engine/recovery/messages.ts';
 import { UNFINISHED_STATES } from '../events/states.ts';
-import { isHeld } from './lease-rules.ts';
 
 /** What happens when a job is started while another one of its name is not over. */
 export const OVERLAPS = ['allow', 'skip', 'queue', 'cancel'] as const;
@@ -30,27 +29,26 @@ export type Turn = {
 export const turnOf = async (
   journal: Journal,
   { id: jobId, name }: NewJob,
-  { before, fence, lease }: { readonly before: readonly JournalJob[]; readonly fence: number; readonly lease: Lease },
+  { before, lease }: { readonly before: readonly JournalJob[]; readonly lease: Lease },
   { cancels, signal, onCancel }: Turn,
 ): Promise<void> => {
-  const held: Held = { jobId, fence };
   if (cancels) {
     const message: Message = { type: 'cancel', reason: `Job ${jobId} took its place (overlap: cancel).` };
     for (const { id } of before) await journal.send(id, JSON.stringify(message));
   }
   const ids = new Set(before.map(({ id }) => id));
-  let renewedAt = lease.at;
+  let beatAt = Date.now();
   while (!signal.aborted) {
     const now = Date.now();
-    const left = (await unfinishedOf(journal, name)).filter((job) => ids.has(job.id) && isHeld(job.lease, now));
+    const left = (await unfinishedOf(journal, name)).filter((job) => ids.has(job.id) && job.lease);
     if (left.length === 0) return;
-    if (Math.abs(now - renewedAt) >= lease.leaseMs / 3) {
-      const lost = await journal.renew([held], { ...lease, at: now });
-      if (lost.length > 0)
+    if (Math.abs(now - beatAt) >= journal.beatMs) {
+      if (!(await journal.beat(lease)))
         throw new JournalError('LEASE_LOST', `Another process has taken over the job "${jobId}".`, { jobId });
-      renewedAt = now;
+      beatAt = now;
     }
-    for (const { message } of await journal.receive([held])) {
+    for (const { jobId: to, message } of await journal.receive(lease.owner)) {
+      if (to !== jobId) continue;
       const request = JSON.parse(message) as Message;
       if (request.type === 'cancel') onCancel(request);
     }

@@ -4,15 +4,15 @@ import { MAX_REMOVED, MAX_REMOVED_EVENTS } from './batch-rules.ts';
 import type { Place } from './cursor.ts';
 import type { Database } from './database.ts';
 import { deleteUnusedDefinition } from './definition-table.ts';
+import { holders } from './engine-table.ts';
 import { type ListedRow, listedRows } from './job-list.ts';
-import { type JobRow, leaseOf, verifiedRow } from './job-row.ts';
-import { isHeld } from './lease-rules.ts';
+import { type JobRow, verifiedRow } from './job-row.ts';
 import { rowDamage } from './sqlite-failure.ts';
 
 /** Deletes jobs that are over, as `Journal.removeEnded` says. */
 export const removeEndedJobs = (database: Database, filter: EndedFilter): Removal => {
   const { file, prepared } = database;
-  const { at, keepNewest = 0, limit = MAX_REMOVED, states = ENDED_STATES, endedBefore, ...others } = filter;
+  const { keepNewest = 0, limit = MAX_REMOVED, states = ENDED_STATES, endedBefore, ...others } = filter;
   const ended = { ...others, states: states.filter((state) => ENDED_STATES.includes(state)) };
   let olderThan: Place | undefined;
   if (keepNewest > 0) {
@@ -24,6 +24,7 @@ export const removeEndedJobs = (database: Database, filter: EndedFilter): Remova
   const most = Math.min(limit, MAX_REMOVED);
   const numbers: number[] = [];
   const fingerprints = new Set<string>();
+  const holderOf = holders(database);
   let events = 0;
   const isFull = (): boolean => numbers.length >= most || events >= MAX_REMOVED_EVENTS;
   for (let offset = 0, more = true; more && !isFull(); offset += most) {
@@ -31,7 +32,7 @@ export const removeEndedJobs = (database: Database, filter: EndedFilter): Remova
     const rows = listedRows(database, page, false);
     for (const row of soundRows(file, rows)) {
       if (isFull()) break;
-      if (isHeld(leaseOf(row), at)) continue;
+      if (row.owner !== null && holderOf(row.owner)) continue;
       numbers.push(row.number);
       fingerprints.add(row.fingerprint);
       events += row.last_seq + 1;

@@ -1,7 +1,7 @@
 /* Two journals, which implement `engine/durable/journal.ts`: `memory-journal.ts` in memory, this file in SQLite. Both
  * use `batch-rules.ts` and `lease-rules.ts`. `sqlite-driver.ts` finds SQLite, `open-database.ts` opens the file and
  * upgrades it by `migrations.ts`. `database.ts` runs each method in a transaction, `busy-queue.ts` retries it while the
- * file is locked. `job-table.ts` (`job-row.ts`), `label-table.ts`, `event-table.ts`, `note-table.ts`, `message-table.ts`,
+ * file is locked. `job-table.ts` (`job-row.ts`), `label-table.ts`, `event-table.ts`, `note-table.ts`, `message-table.ts`, `engine-table.ts`,
  * `definition-table.ts`, `record-table.ts` and `duration-table.ts` (`merged-durations.ts`) read and write rows, with checksums (`checksum.ts`) and encoded texts
  * (`storable-text.ts`). `job-list.ts` finds jobs by a filter (`cursor.ts`), `count-jobs.ts` counts them,
  * `remove-ended.ts` deletes those that are over. `feed-table.ts` has the events of all jobs in order
@@ -38,13 +38,14 @@ import { type ChangeHint, changeHint } from './change-hint.ts';
 import { type CheckReport, checkDatabase } from './check.ts';
 import { completionsOf } from './completions.ts';
 import { countJobs } from './count-jobs.ts';
-import { type SharedDatabase, sharedDatabase, unlessDamaged } from './database.ts';
+import { type SharedDatabase, sharedDatabase } from './database.ts';
 import { deleteUnusedDefinition, insertDefinition, readShape } from './definition-table.ts';
 import { addDurations, readDurations } from './duration-table.ts';
+import { beatEngine, buryEngine, holders, joinEngine } from './engine-table.ts';
 import { insertEvents, readEvents } from './event-table.ts';
 import { insertChanges, type NewChange, newestPosition, readChanges } from './feed-table.ts';
 import { type ListedJobs, listJobs } from './job-list.ts';
-import { type JobRow, leaseOf } from './job-row.ts';
+import type { JobRow } from './job-row.ts';
 import {
   deleteJob,
   describeJob,
@@ -56,7 +57,7 @@ import {
   setLease,
   updateJob,
 } from './job-table.ts';
-import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
+import { BEATS, DEFAULT_LEASE_MS, jobLeased, jobNotFound, leaseLength } from './lease-rules.ts';
 import { deleteMessages, insertMessage, readMessages } from './message-table.ts';
 import { MIGRATIONS, type Migration } from './migrations.ts';
 import { noteOf, noteRows, replaceNotes } from './note-table.ts';
@@ -77,6 +78,11 @@ export type SqliteJournalOptions = {
   readonly maxOutputBytes?: number | undefined;
   /** How long to retry while another process holds a lock on the file, in ms. Default 10,000. */
   readonly busyTimeoutMs?: number | undefined;
+  /**
+   * How long this process counts as alive for processes that can't see it, on other machines or in other containers, after
+   * its last sign of life, in ms. It gives one each third of that time. Default 15,000, at least 300.
+   */
+  readonly leaseMs?: number | undefined;
   /** Whether to create the file and its folder if they do not exist. Default true. */
   readonly create?: boolean | undefined;
 };
@@ -134,7 +140,7 @@ export const oneAtATimeJournal = (file: string, options: SqliteJournalOptions): 
 export const createAfter = (journal: SqliteJournal, job: NewJob, lease: Lease, alone = false) =>
   journal[DATABASE].write(() => {
     const before = listJobs(journal[DATABASE], { names: [job.name], states: UNFINISHED_STATES }).jobs;
-    const known = insertIfNew(journal[DATABASE], job, lease, alone);
+    const known = insertIfNew(journal[DATABASE], job, lease, journal.beatMs * BEATS, alone);
     return { created: !known, job: known ?? (readJob(journal[DATABASE], job.id) as JournalJob), before };
   });
 
@@ -146,7 +152,13 @@ export const openSqliteJournal = (
   migrations: readonly Migration[] = MIGRATIONS,
 ): SqliteJournal => {
   const { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES, synchronous = 'full' } = options;
-  const { busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS, create = true, readOnly = false, oneAtATime = false } = options;
+  const {
+    leaseMs = DEFAULT_LEASE_MS,
+    busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS,
+    create = true,
+    readOnly = false,
+    oneAtATime = false,
+  } = options;
   const path = resolve(file);
   const db = readOnly
     ? openReadOnly(path, driver, migrations.length)
@@ -157,15 +169,16 @@ export const openSqliteJournal = (
     [DATABASE]: database,
     file: path,
     maxOutputBytes,
-    ...jobsOf(database, oneAtATime),
-    ...leasesOf(database),
+    beatMs: leaseMs / BEATS,
+    ...jobsOf(database, leaseMs, oneAtATime),
+    ...leasesOf(database, leaseMs),
     append: (batches) => {
       if (batches.length === 0) return [];
       return database.write(() => {
         const changes: NewChange[] = [];
         const lost = new Set<string>();
         for (const batch of batches) {
-          const row = writeBatch(database, batch, maxOutputBytes);
+          const row = writeBatch(database, batch, { maxOutputBytes, leaseMs });
           if (!row) lost.add(batch.jobId);
           else changes.push(...changeBy(row, batch));
         }
@@ -190,15 +203,19 @@ export const openSqliteJournal = (
 const warnOfDamage = ({ error }: DamagedJob): void =>
   process.emitWarning(`A job is left out of a list: ${error.message}`, { code: error.code });
 
-type LeaseMethods = Pick<Journal, 'acquire' | 'renew' | 'release'>;
+type LeaseMethods = Pick<Journal, 'acquire' | 'beat' | 'release'>;
 
 const jobsOf = (
   database: SharedDatabase,
+  leaseMs: number,
   oneAtATime: boolean,
-): Omit<Required<Journal>, keyof LeaseMethods | 'maxOutputBytes' | 'append' | 'feed' | 'completions' | 'close'> => ({
+): Omit<
+  Required<Journal>,
+  keyof LeaseMethods | 'maxOutputBytes' | 'beatMs' | 'append' | 'feed' | 'completions' | 'close'
+> => ({
   create: (job, lease) =>
     database.write(() => {
-      const known = insertIfNew(database, job, lease, oneAtATime);
+      const known = insertIfNew(database, job, lease, leaseMs, oneAtATime);
       return { created: !known, job: known ?? (readJob(database, job.id) as JournalJob) };
     }),
 
@@ -232,7 +249,7 @@ const jobsOf = (
       insertMessage(database, row, message);
     }),
 
-  receive: (held) => (held.length === 0 ? [] : database.read(() => readMessages(database, held))),
+  receive: (owner) => database.read(() => readMessages(database, owner)),
 
   remove: (jobId) =>
     database.write(() => {
@@ -251,30 +268,22 @@ const jobsOf = (
   durations: (jobName) => database.read(() => readDurations(database, toStored(jobName))),
 });
 
-const leasesOf = (database: SharedDatabase): LeaseMethods => ({
+const leasesOf = (database: SharedDatabase, leaseMs: number): LeaseMethods => ({
   acquire: (jobId, lease) =>
     database.write(() => {
       const row = rowOf(database, jobId);
       if (!row) throw jobNotFound(jobId);
-      const holder = leaseOf(row);
-      if (holder && !mayTake(holder, lease)) throw jobLeased(jobId, holder);
+      if (row.owner !== null && row.owner !== toStored(lease.owner)) {
+        const holder = holders(database)(row.owner);
+        if (holder) throw jobLeased(jobId, holder);
+        buryEngine(database, row.owner);
+      }
+      joinEngine(database, lease, leaseMs);
       setLease(database, row, row.fence + 1, lease);
       return readJob(database, jobId) as JournalJob;
     }),
 
-  renew: (held, lease) => {
-    if (held.length === 0) return [];
-    return database.write(() => {
-      const lost: string[] = [];
-      for (const one of held) {
-        // The next append reports a damaged row; the leases of the other jobs are renewed.
-        const row = unlessDamaged(database, one.jobId, () => heldRow(database, one) ?? 'lost');
-        if (row === 'lost') lost.push(one.jobId);
-        else if (row) setLease(database, row, one.fence, lease);
-      }
-      return lost;
-    });
-  },
+  beat: (lease) => database.write(() => beatEngine(database, lease, leaseMs)),
 
   release: (held) =>
     database.write(() => {
@@ -317,6 +326,7 @@ const insertIfNew = (
   database: SharedDatabase,
   job: NewJob,
   lease: Lease,
+  leaseMs: number,
   oneAtATime = false,
 ): JournalJob | undefined => {
   const { id, name, key, fingerprint, shape } = job;
@@ -326,6 +336,7 @@ const insertIfNew = (
     (oneAtATime ? listJobs(database, { names: [name], states: UNFINISHED_STATES, limit: 1 }).jobs[0] : undefined);
   if (known) return known;
   insertDefinition(database, fingerprint, shape);
+  joinEngine(database, lease, leaseMs);
   insertJob(database, job, lease);
   return undefined;
 };
@@ -335,8 +346,12 @@ const insertIfNew = (
  * writes nothing and returns undefined.
  * @throws JournalError if an output is larger than `maxOutputBytes`
  */
-const writeBatch = (database: SharedDatabase, batch: Batch, maxOutputBytes: number): JobRow | undefined => {
-  if (batch.creates && insertIfNew(database, batch.creates.job, batch.creates.lease)) return undefined;
+const writeBatch = (
+  database: SharedDatabase,
+  batch: Batch,
+  { maxOutputBytes, leaseMs }: { readonly maxOutputBytes: number; readonly leaseMs: number },
+): JobRow | undefined => {
+  if (batch.creates && insertIfNew(database, batch.creates.job, batch.creates.lease, leaseMs)) return undefined;
   const row = heldRow(database, batch);
   if (!row) return undefined;
   const { events, notes, handled = [], definition, fence, release } = batch;
@@ -359,7 +374,13 @@ const changeBy = ({ number, id, last_seq }: JobRow, { events }: Batch): readonly
 /** The default of the option `busyTimeoutMs`. */
 export const DEFAULT_BUSY_TIMEOUT_MS = 10_000;
 
-const RULES = { synchronous: oneOf('full', 'normal'), maxOutputBytes: positive, busyTimeoutMs: wait, create: flag };
+const RULES = {
+  synchronous: oneOf('full', 'normal'),
+  maxOutputBytes: positive,
+  busyTimeoutMs: wait,
+  leaseMs: leaseLength,
+  create: flag,
+};
 
 const checkOptions = (file: string, options: SqliteJournalOptions): void => {
   const subject = 'The SQLite journal';

@@ -36,7 +36,7 @@ const keepNightly = async (journal: SqliteJournal, jobId: string): Promise<void>
 /** Keeps a job that ended, or not, so long ago. */
 const keep = (journal: SqliteJournal, id: string, state: JobState, ago = 0, about = {}): void => {
   const at = Date.now() - ago;
-  journal.create(newJob(id, { createdAt: at, ...about }), lease({ pid: DEAD, at }));
+  journal.create(newJob(id, { createdAt: at, ...about }), lease({ owner: 'gone', pid: DEAD }));
   const isOver = !['idle', 'running', 'paused'].includes(state);
   const times = { at, startedAt: at, ...(isOver && { endedAt: at, release: true }) };
   journal.append([batch(id, { state, ...times })]);
@@ -151,7 +151,7 @@ describe('tintype jobs', () => {
     const journal = opened(db);
     await keepNightly(journal, '3f2a0000-0000-4000-8000-000000000000');
     keep(journal, 'gone', 'running', HOUR, { metadata: '{"file":"/flows/etl.yaml"}' });
-    journal.create(newJob('alive', { createdAt: 0 }), lease({ at: Date.now(), leaseMs: HOUR }));
+    journal.create(newJob('alive', { createdAt: 0 }), lease());
     journal.append([batch('alive', { state: 'running', startedAt: Date.now() })]);
     const { exitCode, stdout, stderr } = await tintype(['jobs', '--db', db]);
     expect([exitCode, stderr]).toEqual([0, '']);
@@ -262,7 +262,7 @@ describe('tintype jobs', () => {
     const journal = opened(db);
     keep(journal, 'gone', 'running', HOUR);
     for (const id of ['alive', 'well']) {
-      journal.create(newJob(id, { createdAt: Date.now() }), lease({ at: Date.now(), leaseMs: HOUR }));
+      journal.create(newJob(id, { createdAt: Date.now() }), lease());
     }
     const { stdout } = await tintype(['jobs', '--state', 'interrupted', '--limit', '1', '--json', '--db', db]);
     expect(JSON.parse(stdout)).toEqual([expect.objectContaining({ id: 'gone', state: 'interrupted' })]);
@@ -586,7 +586,7 @@ describe('a job whose events make no sense', () => {
     const db = newFile();
     const journal = opened(db);
     await keepNightly(journal, 'sound');
-    journal.create(newJob('odd'), lease({ pid: DEAD }));
+    journal.create(newJob('odd'), lease({ owner: 'gone', pid: DEAD }));
     const whole = data.endsWith('}') ? JSON.stringify({ ...STAMP, seq: 0, ...JSON.parse(data) }) : data;
     journal.append([batch('odd', { events: [{ seq: 0, data: whole }], release: true })]);
     const jobs = await tintype(['jobs', '--db', db]);
@@ -646,7 +646,10 @@ Would remove 2 jobs. Nothing was removed.
     const output = JSON.stringify('x'.repeat(500));
     const events = [{ seq: 0, data: '{}', output }];
     const end = { state: 'completed', at, endedAt: at, release: true } as const;
-    const creates = (id: string) => ({ job: newJob(id, { createdAt: at }), lease: lease({ pid: DEAD, at }) });
+    const creates = (id: string) => ({
+      job: newJob(id, { createdAt: at }),
+      lease: lease({ owner: 'gone', pid: DEAD }),
+    });
     await journal.append(
       Array.from({ length: 1_200 }, (_, n) => batch(`job-${n}`, { creates: creates(`job-${n}`), events, ...end })),
     );
@@ -663,7 +666,7 @@ Would remove 2 jobs. Nothing was removed.
     const db = newFile();
     const journal = opened(db);
     keep(journal, 'old', 'failed', 50 * HOUR);
-    journal.acquire('old', lease({ at: Date.now(), leaseMs: HOUR }));
+    journal.acquire('old', lease());
     expect((await tintype(['prune', '--older-than', '1d', '--db', db])).stdout).toBe('Removed 0 jobs.\n');
     expect(await journal.job('old')).toBeDefined();
   });

@@ -137,7 +137,7 @@ describe('jobs of a server', () => {
   test('are shown as interrupted, with the command that goes on with them', async () => {
     const db = newFile();
     const journal = opened(db);
-    journal.create(newJob('lost', { name: 'other' }), lease({ pid: 4_194_400, at: Date.now() }));
+    journal.create(newJob('lost', { name: 'other' }), lease({ owner: 'gone', pid: 4_194_400 }));
     journal.append([batch('lost', { state: 'running', at: Date.now(), startedAt: Date.now() })]);
     const { server, url, ask } = await serve({ journal });
     await server.engine.start(nightly, {}, { jobId: 'abc-1' });
@@ -415,7 +415,7 @@ describe('a job of a server', () => {
       });
     expect((await ask('retry', 'a', '--changed', 'force')).exitCode).toBe(0);
     const journal = opened(db);
-    journal.create(newJob('lost', { name: 'other' }), lease({ pid: 4_194_400, at: Date.now() }));
+    journal.create(newJob('lost', { name: 'other' }), lease({ owner: 'gone', pid: 4_194_400 }));
     expect(server.engine.job('lost')).toBeUndefined();
     for (const command of ['resume', 'cancel'])
       expect((await ask(command, 'lost')).stderr).toMatch(

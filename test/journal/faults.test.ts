@@ -91,11 +91,25 @@ const stateOf = (pid: number | undefined): string | undefined =>
 
 const WAIT = { timeout: 30_000, interval: 5 };
 
-/** A journal whose leases are taken and given as if it were so much later. */
-const later = (journal: Journal, byMs: number): Journal => ({
-  ...journal,
-  acquire: (jobId, lease) => journal.acquire(jobId, { ...lease, at: lease.at + byMs }),
-});
+/** A journal that is used as if it were so much later. */
+const later = (journal: Journal, byMs: number): Journal => {
+  const atThatTime =
+    (call: (...given: unknown[]) => unknown) =>
+    (...given: unknown[]): unknown => {
+      const { now } = Date;
+      Date.now = () => now() + byMs;
+      try {
+        return call(...given);
+      } finally {
+        Date.now = now;
+      }
+    };
+  const calls = Object.entries(journal).map(([name, value]) => [
+    name,
+    typeof value === 'function' ? atThatTime(value as never) : value,
+  ]);
+  return { ...journal, ...Object.fromEntries(calls) } as Journal;
+};
 
 describe.concurrent('a disk that is full', () => {
   const mountable = process.platform === 'linux' && process.getuid?.() === 0 && mounts();

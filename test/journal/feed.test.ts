@@ -4,9 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Journal, JournalChange } from 'tintype';
 import { memoryJournal } from 'tintype';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { MIGRATIONS } from '../../src/journal/migrations.ts';
-import { sqliteDriver } from '../../src/journal/sqlite-driver.ts';
-import { openSqliteJournal, readOnlyJournal } from '../../src/journal/sqlite-journal.ts';
+import { readOnlyJournal } from '../../src/journal/sqlite-journal.ts';
 import { bundledJournal } from '../support/bundled-journal.ts';
 import { start } from '../support/cli.ts';
 import { batch, events, fileOfFirstRelease, lease, newFile, newJob, opened, tamper } from '../support/sqlite-files.ts';
@@ -51,7 +49,7 @@ describe.each<[string, () => Required<Journal>]>([
     journal.feed.onChange(called);
     await journal.create(newJob('a'), lease());
     await journal.append([batch('a', { state: 'running' }), batch('a', { fence: 7, events: events(0, 1) })]);
-    await journal.renew([{ jobId: 'a', fence: 1 }], lease({ at: 2000 }));
+    await journal.beat(lease());
     await setImmediate();
     expect(called).not.toHaveBeenCalled();
   });
@@ -60,7 +58,7 @@ describe.each<[string, () => Required<Journal>]>([
 describe('what another connection stores', () => {
   afterEach(() => void vi.useRealTimers());
 
-  test('calls listeners within 250 ms, but not what it only renews', async () => {
+  test('calls listeners within 250 ms, but not its beats', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     const file = newFile();
     const [journal, other] = [opened(file), opened(file)];
@@ -76,7 +74,7 @@ describe('what another connection stores', () => {
     await store(other, 'a');
     await store(other, 'b');
     expect(await look()).toBe(1);
-    await other.renew([{ jobId: 'a', fence: 1 }], lease({ at: 2000 }));
+    await other.beat(lease());
     expect([await look(), await look()]).toEqual([1, 1]);
     await store(other, 'b');
     expect(await look()).toBe(2);
@@ -134,12 +132,9 @@ describe('a database without a feed', () => {
   });
 
   test('is upgraded also if the number of events of a job is damaged', async () => {
-    const file = newFile();
-    const before = openSqliteJournal(file, {}, sqliteDriver(), MIGRATIONS.slice(0, 3));
-    for (const id of ['a', 'b']) await before.create(newJob(id), lease());
-    await before.close();
-    tamper(file, `UPDATE job SET last_seq = ${2n ** 60n} WHERE id = 'a'; UPDATE job SET last_seq = 3 WHERE id = 'b'`);
-    expect(opened(file).feed.changes(0)).toEqual([change(4, 'b', 0, 3)]);
+    const file = fileOfFirstRelease();
+    tamper(file, `UPDATE job SET last_seq = ${2n ** 60n}; UPDATE job SET last_seq = 3 WHERE id = 'waiting'`);
+    expect(opened(file).feed.changes(0)).toEqual([change(4, 'waiting', 0, 3)]);
   });
 
   test('that may only be read has an empty one', async () => {

@@ -14,6 +14,8 @@ import {
 import { dirname, join } from 'node:path';
 import { createEngine, type DamagedJob, defineJob } from 'tintype';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { thisProcess } from '../../src/engine/durable/process-identity.ts';
+import { oldLeaseChecksum } from '../../src/journal/job-row.ts';
 import { MIGRATIONS, type Migration } from '../../src/journal/migrations.ts';
 import { sqliteDriver } from '../../src/journal/sqlite-driver.ts';
 import {
@@ -87,7 +89,7 @@ describe('a file', () => {
     expect(again.file).toBe(file);
     expect(await contents(again, 'a')).toEqual(before);
     expect(before.events[5]).toEqual({ seq: 5, data: '{"seq":5}', output: largeOf('a') });
-    expect(await again.receive([{ jobId: 'a', fence: 1 }])).toMatchObject([{ jobId: 'a', message: 'cancel' }]);
+    expect(await again.receive('me')).toContainEqual(expect.objectContaining({ jobId: 'a', message: 'cancel' }));
   });
 
   test('that is not there is refused when it may not be made, and is not made', () => {
@@ -146,7 +148,7 @@ describe('a file', () => {
       message: expect.stringContaining(`${file}${end}`),
     });
     writeFileSync(`${file}${end}`, '');
-    expect(await failureOf(() => journal.renew([{ jobId: 'a', fence: 1 }], lease()))).toMatchObject({
+    expect(await failureOf(() => journal.beat(lease()))).toMatchObject({
       code: 'JOURNAL_FAILED',
     });
   });
@@ -181,7 +183,7 @@ describe('a file', () => {
     await journal.send('a', 'a word that is secret');
     opened(file).close();
     expect(readFileSync(file, 'latin1')).toContain('a word that is secret');
-    const handled = (await journal.receive([{ jobId: 'a', fence: 1 }])).map(({ id }) => id);
+    const handled = (await journal.receive('me')).map(({ id }) => id);
     await journal.append([batch('a', { handled })]);
     journal.close();
     expect(readFileSync(file, 'latin1')).not.toContain('a word that is secret');
@@ -316,8 +318,42 @@ describe('a version', () => {
     expect((await job).ctx).toEqual({ draft: 1, by: 'ann' });
     await journal.create(newJob('new', { labels: { team: 'data' } }), lease());
     expect((await journal.jobs({ labels: { team: 'data' } })).map(({ id }) => id)).toEqual(['new']);
-    expect(await journal.removeEnded({ at: 0 })).toEqual({ removed: 3, more: false });
+    expect(await journal.removeEnded({})).toEqual({ removed: 3, more: false });
     expect(journal.check()).toEqual({ ok: true, problems: [], jobs: 1, events: 0 });
+  });
+
+  test('in which each job had a lease with times of its own: they are still held, or free, or damaged', async () => {
+    const file = fileOfFirstRelease();
+    const db = rawDatabase(file);
+    const ids = db
+      .prepare('SELECT id FROM job ORDER BY number')
+      .all()
+      .map(({ id }) => id as string);
+    const { host, pid, processStart } = thisProcess();
+    for (const [at, id] of ids.entries()) {
+      const row = {
+        ...{ fence: 3, owner: `owner ${at}`, host, pid: at === 0 ? pid : 2 ** 22 + 1 },
+        ...{ process_start: processStart, leased_at: Date.now(), lease_ms: 15_000 },
+      };
+      const columns = Object.keys(row).map((column) => `${column} = ?`);
+      db.prepare(`UPDATE job SET ${columns.join(', ')}, lease_crc = ? WHERE id = ?`).run(
+        ...Object.values(row),
+        oldLeaseChecksum(id, row) + (at === 2 ? 1 : 0),
+        id,
+      );
+    }
+    db.close();
+    const [held, free, damaged] = ids as [string, string, string];
+    const look = async (journal: SqliteJournal): Promise<SqliteJournal> => {
+      expect(await journal.job(held)).toMatchObject({ fence: 3, lease: { owner: 'owner 0', pid, host, processStart } });
+      expect(await journal.job(free)).toMatchObject({ fence: 3, lease: undefined });
+      expect(await failureOf(() => journal.job(damaged))).toMatchObject({ code: 'JOURNAL_CORRUPT' });
+      return journal;
+    };
+    await (await look(readOnlyJournal(file, {}))).close();
+    const journal = await look(opened(file));
+    expect(await failureOf(() => journal.acquire(held, lease()))).toMatchObject({ code: 'JOB_LEASED' });
+    expect(await journal.acquire(free, lease())).toMatchObject({ fence: 4 });
   });
 
   test('after is refused, and the error names both', async () => {
@@ -426,16 +462,14 @@ describe('damage is told by whoever reads it, and by check', () => {
   const rows = {
     job: {
       ...{ id: "'c'", name: "'other'", job_key: "'k'", forked_from: "'b'", fingerprint: "'x'", state: "'nonsense'" },
-      ...{ owner: 'NULL', host: "'here'", process_start: "'{'", pid: big, fence: big, last_seq: big, crc: big },
+      ...{ owner: 'NULL', fence: big, last_seq: big, crc: big },
       ...{
         lease_crc: big,
         created_at: '9e999',
         started_at: 'NULL',
         ended_at: '7',
         updated_at: '-1',
-        leased_at: 'NULL',
       },
-      ...{ lease_ms: '9e999' },
     },
     beginning: { input: "'{'", options: "'nonsense'", metadata: "CAST(x'ff00' AS TEXT)", crc: big },
   };
@@ -456,7 +490,7 @@ describe('damage is told by whoever reads it, and by check', () => {
 
   test.each(
     columns,
-  )('of the row of a job, in %s.%s: all others are listed, renewed and told', async (table, column, value) => {
+  )('of the row of a job, in %s.%s: all others are listed, held and told', async (table, column, value) => {
     const file = newFile();
     const journal = await filled(file);
     const sound = await journal.job('b');
@@ -468,19 +502,35 @@ describe('damage is told by whoever reads it, and by check', () => {
     expect(damaged).toMatchObject([{ jobId, jobName, error: { code: 'JOURNAL_CORRUPT', jobId } }]);
     expect(await failureOf(() => journal.job(jobId))).toMatchObject({ code: 'JOURNAL_CORRUPT' });
 
-    const held = ['a', 'b'].map((id) => ({ jobId: id, fence: 1 }));
-    expect(await journal.renew(held, lease({ at: 9000 }))).not.toContain('b');
-    expect((await journal.job('b'))?.lease?.at).toBe(9000);
-    expect(await journal.receive(held)).toContainEqual(expect.objectContaining({ jobId: 'b', message: 'cancel' }));
+    expect(await journal.beat(lease())).toBe(true);
+    expect((await journal.job('b'))?.lease).toEqual(lease());
+    expect(await journal.receive('me')).toContainEqual(expect.objectContaining({ jobId: 'b', message: 'cancel' }));
     expect(journal.check().ok).toBe(false);
+  });
+
+  test('of the row of an engine: what it holds can be taken over, it learns so, and check tells', async () => {
+    const file = newFile();
+    const journal = await filled(file);
+    tamper(file, "UPDATE engine SET pid = 1, host = 'elsewhere'");
+    expect(journal.check()).toMatchObject({
+      ok: false,
+      problems: [{ message: expect.stringContaining('engine "me"') }],
+    });
+    expect((await journal.job('a'))?.lease).toBeUndefined();
+    expect((await journal.acquire('a', lease({ owner: 'other' }))).fence).toBe(2);
+    expect(await journal.beat(lease())).toBe(false);
+    expect(await journal.append([batch('a', { events: events(6, 7) })])).toEqual(['a']);
+    await journal.acquire('b', lease({ owner: 'other' }));
+    // The next engine that comes clears away those that hold nothing.
+    await journal.create(newJob('c'), lease({ owner: 'third' }));
+    expect(journal.check()).toMatchObject({ ok: true });
   });
 
   test('of a message: only those to other jobs are received', async () => {
     const file = newFile();
     const journal = await filled(file);
     tamper(file, "UPDATE message SET message = 'x' WHERE job = 1");
-    const held = ['a', 'b'].map((jobId) => ({ jobId, fence: 1 }));
-    expect(await journal.receive(held)).toMatchObject([{ jobId: 'b', message: 'cancel' }]);
+    expect(await journal.receive('me')).toMatchObject([{ jobId: 'b', message: 'cancel' }]);
     const problems = [{ jobId: 'a', message: expect.stringContaining('a message to the job "a"') }];
     expect(journal.check()).toMatchObject({ ok: false, problems });
   });
@@ -582,8 +632,8 @@ describe('damage is told by whoever reads it, and by check', () => {
       await read(`events ${id}`, () => open.events(id));
       await read(`notes ${id}`, () => open.notes(id));
       await read(`shape ${id}`, () => open.shape(`f-${id}`));
-      await read(`messages ${id}`, () => open.receive([{ jobId: id, fence: 1 }]));
     }
+    await read('messages', () => open.receive('me'));
     const refuse = ({ error }: DamagedJob): never => {
       throw error;
     };
@@ -632,14 +682,14 @@ describe('two connections', () => {
     await one.append([batch('a', { events: events(0, 3) })]);
     expect(await two.events('a')).toEqual(events(0, 3));
     await two.send('a', 'cancel');
-    expect(await one.receive([{ jobId: 'a', fence: 1 }])).toMatchObject([{ jobId: 'a', message: 'cancel' }]);
+    expect(await one.receive('me')).toMatchObject([{ jobId: 'a', message: 'cancel' }]);
   });
 
   test('never both write one job', async () => {
     const file = newFile();
     const [one, two] = [opened(file), opened(file)];
-    await one.create(newJob('a'), lease());
-    expect((await two.acquire('a', lease({ owner: 'other', at: 1100 }))).fence).toBe(2);
+    await one.create(newJob('a'), lease({ pid: 2 ** 22 + 1 }));
+    expect((await two.acquire('a', lease({ owner: 'other' }))).fence).toBe(2);
     expect(await one.append([batch('a', { events: events(0, 1) })])).toEqual(['a']);
     expect(await two.append([batch('a', { fence: 2, events: events(0, 1) })])).toEqual([]);
     expect(await one.events('a')).toEqual(events(0, 1));
@@ -660,7 +710,7 @@ describe('a database that another connection has locked', () => {
     const { journal } = await locked(10_000);
     const job = journal.job('a');
     expect(job).toMatchObject({ id: 'a' });
-    expect(journal.receive([{ jobId: 'nobody', fence: 1 }])).toEqual([]);
+    expect(journal.receive('nobody')).toEqual([]);
   });
 
   test('is waited for while the process goes on, and then written in the order of the calls', async () => {
@@ -794,7 +844,7 @@ describe('a vacuum', () => {
     const end = { state: 'completed', endedAt: 1, release: true } as const;
     await journal.append([batch('large', { creates, events: [large], ...end })]);
     const before = await contents(journal, 'a');
-    expect(await journal.removeEnded({ at: 0 })).toEqual({ removed: 1, more: false });
+    expect(await journal.removeEnded({})).toEqual({ removed: 1, more: false });
     const report = await journal.vacuum();
     expect(report.before).toBeGreaterThan(1_000_000);
     expect(report.after).toBeLessThan(300_000);

@@ -69,10 +69,10 @@ setInterval(() => {}, 1000);
   );
   await line(/done/);
   const journal = opened(file);
-  const taking = { owner: 'other', at: 1050 };
+  const taking = { owner: 'other' };
   await expect(async () => journal.acquire('a', lease(taking))).rejects.toMatchObject({
     code: 'JOB_LEASED',
-    message: expect.stringMatching(new RegExp(`process ${child.pid} .*1970-01-01T00:00:01.100Z`)),
+    message: expect.stringMatching(new RegExp(`process ${child.pid} `)),
   });
   child.kill('SIGKILL');
   await ended;

@@ -17,11 +17,12 @@ export const mortal = (
   const own: Journal = {
     ...journal,
     maxOutputBytes: journal.maxOutputBytes,
+    beatMs: journal.beatMs,
     create: alive((job, lease) => journal.create(job, dying(lease))) as Journal['create'],
     acquire: alive((id, lease) => journal.acquire(id, dying(lease))) as Journal['acquire'],
-    renew: alive((held, lease) => journal.renew(held, dying(lease))) as Journal['renew'],
+    beat: alive((lease) => journal.beat(dying(lease))) as Journal['beat'],
     release: alive((held) => journal.release(held)) as Journal['release'],
-    receive: alive((held) => journal.receive(held)) as Journal['receive'],
+    receive: alive((owner) => journal.receive(owner)) as Journal['receive'],
     append: alive((batches) => {
       const withLease = batches.map((batch) =>
         batch.creates ? { ...batch, creates: { ...batch.creates, lease: dying(batch.creates.lease) } } : batch,

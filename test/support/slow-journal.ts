@@ -1,7 +1,7 @@
 import { durable, type Journal } from 'tintype';
 import { turns } from './turns.ts';
 
-type Call = Exclude<keyof Journal, 'maxOutputBytes'>;
+type Call = Exclude<keyof Journal, 'maxOutputBytes' | 'beatMs'>;
 
 /**
  * What a process sees of a journal that answers some turns of the event loop after it was asked, with `turns: 0` at once.
@@ -27,9 +27,10 @@ export const slow = (store: Journal, { turns: count = 3 }: { readonly turns?: nu
       return count === 0 && !held.has(name) ? call(given) : later(given);
     };
   };
-  const names = Object.keys(store).filter((name): name is Call => name !== 'maxOutputBytes');
+  const names = Object.keys(store).filter((name): name is Call => typeof store[name as Call] === 'function');
   const journal = durable({
     maxOutputBytes: store.maxOutputBytes,
+    beatMs: store.beatMs,
     ...Object.fromEntries(names.map((name) => [name, slowly(name)])),
   } as Journal);
   return {

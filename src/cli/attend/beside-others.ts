@@ -1,4 +1,3 @@
-import { isHeld } from '../../journal/lease-rules.ts';
 import { unfinishedOf } from '../../journal/overlap.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { holderText, jobLabel } from '../stored/job-command.ts';
@@ -15,9 +14,8 @@ export const warnOfOthers = async (
 ): Promise<void> => {
   const { overlap = 'allow' } = workflow;
   if (quiet || overlap === 'allow') return;
-  const now = Date.now();
   const others = (await unfinishedOf(journal, stored.name)).filter(
-    ({ id, lease }) => id !== stored.id && isHeld(lease, now),
+    ({ id, lease }) => id !== stored.id && lease !== undefined,
   );
   if (others.length === 0) return;
   const named = others.map((job) => `${jobLabel(job)}, of ${holderText(job)}`).join('; ');

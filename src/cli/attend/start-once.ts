@@ -40,7 +40,7 @@ export const onceJournal = (journal: SqliteJournal, turn?: Turn): OnceJournal =>
       tell(answer.created ? undefined : { stored: answer.job, wanted });
       // Who waits for `taken` subscribes to the events before the job begins.
       await setImmediate();
-      if (answer.created && turn) await turnOf(journal, wanted, { before, fence: answer.job.fence, lease }, turn);
+      if (answer.created && turn) await turnOf(journal, wanted, { before, lease }, turn);
       if (answer.created) return answer;
     } catch (error) {
       fail(error);

@@ -66,7 +66,7 @@ const attendJob = async (context: StoredJobContext, options: ContinueOptions, ma
   }
 };
 
-const isInterrupted = (job: JournalJob): boolean => shownState(job, Date.now()) === 'interrupted';
+const isInterrupted = (job: JournalJob): boolean => shownState(job) === 'interrupted';
 
 /** Says in one line which job keeps another one of its name from being started. */
 const refuseOverlap = (job: JournalJob, { err }: RunContext, { db }: { readonly db: string }): number => {

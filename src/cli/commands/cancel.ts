@@ -75,7 +75,7 @@ export const cancelJob = (name: string, options: CancelOptions, io: CliIo): Prom
       said.line(said.sanitize(endedLine(stored, options)));
       return EXIT.completed;
     }
-    if (shownState(stored, Date.now()) === 'interrupted') return cancelHere(context, options);
+    if (shownState(stored) === 'interrupted') return cancelHere(context, options);
     const reason = options.reason && (await storedMask(stored, io)).text(options.reason);
     const message: Message = { type: 'cancel', reason, mode: drain ? 'drain' : 'abort' };
     await journal.send(stored.id, JSON.stringify(message));
@@ -87,7 +87,7 @@ export const cancelJob = (name: string, options: CancelOptions, io: CliIo): Prom
     if (!wait) return EXIT.completed;
     let died = false;
     const exitCode = await pollJob(context, (job) => {
-      died = shownState(job, Date.now()) === 'interrupted';
+      died = shownState(job) === 'interrupted';
       if (died) return EXIT.failed;
       if (!isTerminalJobState(job.state)) return undefined;
       said.line(said.sanitize(endedLine(job, options)));

@@ -87,7 +87,7 @@ export const completeTask = (name: string, task: string, options: CompleteOption
 /** @throws UsageError if no process runs the job */
 const requireRunning = (job: JournalJob, { db }: CompleteOptions): void => {
   if (isTerminalJobState(job.state)) throw new UsageError(endedLine(job, { db }));
-  if (shownState(job, Date.now()) !== 'interrupted') return;
+  if (shownState(job) !== 'interrupted') return;
   throw new UsageError(
     `${jobLabel(job)} is interrupted: nobody is there to take this. It has to go on first: ${howToResume(job, { db })}`,
   );
@@ -132,7 +132,7 @@ const endOf = (events: readonly JobEvent[], task: string): string | undefined =>
 /** If no process is left to handle the request, reports that and returns the exit code. */
 const unprocessed = (job: JournalJob, task: string, db: string, { err }: StoredJobContext): number | undefined => {
   const isOver = isTerminalJobState(job.state);
-  if (!isOver && shownState(job, Date.now()) !== 'interrupted') return undefined;
+  if (!isOver && shownState(job) !== 'interrupted') return undefined;
   const why = isOver
     ? `${endedLine(job, { db })} ${task} was not touched.`
     : `${holderText(job)} died before it took this. It is taken when the job goes on: ${howToResume(job, { db })}`;

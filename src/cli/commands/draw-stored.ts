@@ -17,7 +17,7 @@ export const drawStored = async (stored: StoredJob, options: GraphOptions, io: C
   if (!shape) throw new UsageError('The journal does not say what the tasks of this job wait for.');
   const { handlers, others } = handlersIn(shape);
   const now = Date.now();
-  const until = job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
+  const until = job.endedAt ?? (shownState(job) === 'interrupted' ? job.updatedAt : now);
   const all = shapeDefinition(job.name, shape, record);
   const view = markHandlers(viewOfRecords(all, record.tasks, until), new Set(handlers));
   const picture = () => {

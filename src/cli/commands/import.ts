@@ -101,7 +101,7 @@ const keep = async (
   { job, shape, events, notes }: ExportedJob,
 ): Promise<void> => {
   const { state, startedAt, endedAt, updatedAt, lastSeq: _, ...begin } = job;
-  const lease = { owner: newId(), ...thisProcess(), at: Date.now(), leaseMs: LEASE_MS };
+  const lease = { owner: newId(), ...thisProcess() };
   const creates = { job: { ...begin, shape }, lease };
   const batch = { jobId: job.id, fence: 1, at: updatedAt, creates, events, notes, state, startedAt, endedAt };
   const [lost] = await journal.append([{ ...batch, release: true }]);
@@ -111,5 +111,3 @@ const keep = async (
   const which = rival ? `${rival.id}, which has the same key "${job.key}",` : job.id;
   throw new UsageError(`Nothing was imported: ${journal.file} holds the job ${which} already.`);
 };
-
-const LEASE_MS = 60_000;

@@ -120,7 +120,7 @@ async function* foundJobs(
   if (new Set(label.map(([key]) => key)).size < new Set(label.map((pair) => pair.join('='))).size) return;
   for (let cursor: string | undefined; ; ) {
     const page = await journal.jobs({ ...filter, cursor }, ({ error }) => report(error));
-    for (const job of page) if ((state?.includes(shownState(job, now)) ?? true) && hasParams(job, param)) yield job;
+    for (const job of page) if ((state?.includes(shownState(job)) ?? true) && hasParams(job, param)) yield job;
     if (page.length < PAGE) return;
     cursor = page.at(-1)?.cursor;
     // Lets signals and broken pipes be handled between pages.
@@ -171,7 +171,7 @@ const printTable = async (
   }
   for (const line of table(rows, out, now)) out.line(line);
   if (isMore) out.line(`… and more: --limit ${2 * limit} shows them`);
-  const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
+  const interrupted = rows.map(([job]) => job).filter((job) => shownState(job) === 'interrupted');
   if (interrupted.length > 0) out.line(resumeHint(interrupted, { db, server }, out));
   return EXIT.completed;
 };
@@ -217,7 +217,7 @@ const table = (rows: readonly Row[], out: Printer, now: number): readonly string
     return [
       out.sanitize(shortId(job.id, ids)),
       out.sanitize(job.name),
-      shownState(job, now),
+      shownState(job),
       formatDate(job.startedAt ?? job.createdAt),
       duration === undefined ? '' : formatDuration(duration),
       counts ? `${counts.completed}/${counts.total}` : '?',

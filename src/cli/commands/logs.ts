@@ -99,7 +99,7 @@ const follow = (
   return pollJob({ ...context, stored }, (job, events) => {
     for (const event of events) show(event);
     if (isTerminalJobState(job.state)) return EXIT.completed;
-    if (!isHinted && shownState(job, Date.now()) === 'interrupted') {
+    if (!isHinted && shownState(job) === 'interrupted') {
       isHinted = true;
       out.flush();
       err.line(resumeHint([job], place, err));

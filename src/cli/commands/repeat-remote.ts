@@ -59,7 +59,7 @@ export const resumeRemote = (name: string, options: ResumeRemoteOptions, server:
       if (!options.quiet) err.line(err.sanitize(`${jobLabel(stored)} is over: it is ${stored.state}.`));
       return exitCodeOf(stored.state);
     }
-    if (shownState(stored, Date.now()) !== 'interrupted') throw isRunning(stored, 'resumed', context);
+    if (shownState(stored) !== 'interrupted') throw isRunning(stored, 'resumed', context);
     const history = await readStoredJob(journal, stored);
     await client.jobs.resume(stored.id, { changed: options.changed });
     return watchRemote(stored, options, context, history);
@@ -79,7 +79,7 @@ const planIn = (answer: object): Preview => answer as Preview;
 /** @throws UsageError if the job has not ended */
 const requireOver = (job: JournalJob, what: string, context: ServiceContext): void => {
   if (isTerminalJobState(job.state)) return;
-  if (shownState(job, Date.now()) !== 'interrupted') throw isRunning(job, what, context);
+  if (shownState(job) !== 'interrupted') throw isRunning(job, what, context);
   const command = jobCommand('resume', job.id, placeOn(context));
   throw new UsageError(`${jobLabel(job)} can't be ${what}: it is interrupted. It has to go on first: ${command}`);
 };

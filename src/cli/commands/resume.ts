@@ -76,7 +76,7 @@ export const reportOver = async (context: StoredJobContext, options: ContinueOpt
 
 /** @throws UsageError if another process runs the job */
 const requireInterrupted = (job: JournalJob, location: JobLocation): void => {
-  if (shownState(job, Date.now()) === 'interrupted') return;
+  if (shownState(job) === 'interrupted') return;
   throw new UsageError(`${jobLabel(job)} can't go on here: ${runningText(job, location)}`);
 };
 

@@ -89,7 +89,7 @@ export const namingOption =
 export const requireOver = (job: JournalJob, { db, file }: JobLocation, what: string): void => {
   if (isTerminalJobState(job.state)) return;
   const why =
-    shownState(job, Date.now()) === 'interrupted'
+    shownState(job) === 'interrupted'
       ? `it is interrupted. It has to go on first: ${howToResume(job, { db, file })}`
       : runningText(job, { db });
   throw new UsageError(`${jobLabel(job)} can't be ${what}: ${why}`);

@@ -247,8 +247,7 @@ const needsDatabase = (option: string): UsageError =>
 
 /** Says which jobs a new one waits for. */
 const waitLines = (before: readonly JournalJob[], overlap: Overlap): readonly string[] => {
-  const now = Date.now();
-  const are = (job: JournalJob): boolean => shownState(job, now) !== 'interrupted';
+  const are = (job: JournalJob): boolean => shownState(job) !== 'interrupted';
   const waited = before.filter(are).map((job) => `${jobLabel(job)}, of ${holderText(job)}`);
   const left = before.filter((job) => !are(job)).map(jobLabel);
   const ends = overlap === 'cancel' ? 'Cancels, and waits for the end of' : 'Waits for the end of';

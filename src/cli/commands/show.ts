@@ -113,7 +113,7 @@ export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<
       out.line();
       out.line(`Its trace is in ${out.sanitize(trace)}.`);
     }
-    if (shownState(stored.job, now) === 'interrupted') {
+    if (shownState(stored.job) === 'interrupted') {
       out.line();
       out.line(resumeHint([stored.job], options, out));
     }
@@ -136,7 +136,7 @@ const head = (
     ['job', sanitize(job.id)],
     ['name', sanitize(job.name)],
     job.key !== undefined && ['key', sanitize(job.key)],
-    ['state', paintState(out)(shownState(job, now)) + reason],
+    ['state', paintState(out)(shownState(job)) + reason],
     ['created', formatDate(job.createdAt)],
     job.startedAt !== undefined && ['started', formatDate(job.startedAt)],
     job.endedAt !== undefined && ['ended', `${formatDate(job.endedAt)}${took && `, after ${took}`}`],
@@ -208,7 +208,7 @@ const taskDuration = (task: StoredTask, stored: StoredJob, now: number): number 
   const startedAt = beganAt(stored.record, task);
   if (startedAt === undefined) return undefined;
   const { job } = stored;
-  const until = task.endedAt ?? job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
+  const until = task.endedAt ?? job.endedAt ?? (shownState(job) === 'interrupted' ? job.updatedAt : now);
   return Math.max(0, until - startedAt);
 };
 

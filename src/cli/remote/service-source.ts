@@ -91,14 +91,12 @@ export const jobOf = (job: JobInfo, url: string, cursor = ''): JournalJob => ({
   options: '{}',
 });
 
-/** A lease in force, since the server says whether somebody runs a job. */
+/** The lease of whoever runs a job, as the server says. */
 const leaseOf = ({ elsewhere }: JobInfo, url: string): Lease => ({
   owner: url,
   host: elsewhere?.host ?? url,
   pid: elsewhere?.pid ?? 0,
   processStart: '',
-  at: Date.now(),
-  leaseMs: Number.POSITIVE_INFINITY,
 });
 
 type Graph = Awaited<ReturnType<Client['jobs']['outline']>>;

@@ -38,11 +38,8 @@ const MAX_LISTED = 5;
 
 const list = (jobs: readonly JournalJob[]): string => {
   const more = jobs.length - MAX_LISTED;
-  const now = Date.now();
   const ids = jobs.map(({ id }) => id);
-  const lines = jobs
-    .slice(0, MAX_LISTED)
-    .map((job) => `  ${shortId(job.id, ids)}  ${job.name}  ${shownState(job, now)}`);
+  const lines = jobs.slice(0, MAX_LISTED).map((job) => `  ${shortId(job.id, ids)}  ${job.name}  ${shownState(job)}`);
   return [...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n');
 };
 

@@ -16,7 +16,7 @@ export const storedProgress = async (
   { job, record, shape }: StoredJob,
   now: number,
 ): Promise<JobProgress | undefined> => {
-  const state = shownState(job, now);
+  const state = shownState(job);
   if (!shape || (state !== 'running' && state !== 'paused')) return undefined;
   if (source.progress) return source.progress(job.id);
   const note = (await source.notes(job.id)).find(({ task, kind }) => task === '' && kind === 'estimates');

@@ -43,7 +43,7 @@ export const writeTrace = async (
 async function* traceOf(source: JobSource, job: JournalJob, format: TraceFormat): AsyncGenerator<string, void, void> {
   if (source.trace) return yield await source.trace(job.id, format);
   const now = Date.now();
-  const until = job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
+  const until = job.endedAt ?? (shownState(job) === 'interrupted' ? job.updatedAt : now);
   const shape = () => source.shape(job.fingerprint, job.id);
   yield* storedTrace({ events: (...page) => source.events(...page), shape }, job, format, until);
 }

@@ -239,7 +239,7 @@ const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = {
 };
 
 export const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
-export const journal = methods('a journal', 'create', 'append', 'acquire', 'renew', 'release');
+export const journal = methods('a journal', 'create', 'append', 'acquire', 'beat', 'release');
 
 export const metadata: Rule = record;
 export const labels: Rule = { ...plain, inside: labelProblems };

@@ -101,7 +101,7 @@ export class JobRecorder {
     this.#fence = fence;
     this.#phase = 'open';
     this.#onPhaseKnown();
-    this.#writer.startRenewing(this);
+    this.#writer.startBeating(this);
     if (this.#isDirty) this.#writer.schedule(this);
   }
 
@@ -211,9 +211,10 @@ export class JobRecorder {
   /** Removes the pending messages to this job from the journal, unread. */
   discardMessages(): void {
     const discarded = Promise.resolve()
-      .then(() => this.#writer.journal.receive([this.heldLease]))
+      .then(() => this.#writer.journal.receive(this.#writer.lease().owner))
       .then((messages) => {
-        for (const message of messages) if (this.#isFirst(message)) this.#markHandled(message);
+        for (const message of messages)
+          if (message.jobId === this.jobId && this.#isFirst(message)) this.#markHandled(message);
       })
       .catch(() => {});
     underWayUntil(discarded);
@@ -257,7 +258,7 @@ export class JobRecorder {
     this.#waiting = [];
     if (batch.release) {
       this.#phase = 'over';
-      this.#writer.stopRenewing(this);
+      this.#writer.stopBeating(this);
     }
     return batch;
   }
@@ -265,7 +266,7 @@ export class JobRecorder {
   /** Notifies the waiters of the batch that has been written. */
   committed(): void {
     // The batch created the job with its lease: renew the lease from now on.
-    if (this.#isNew && this.#phase === 'open') this.#writer.startRenewing(this);
+    if (this.#isNew && this.#phase === 'open') this.#writer.startBeating(this);
     this.#isNew = false;
     if (this.#phase === 'over') this.#writer.unregister(this);
     const waiters = [...(this.#inFlight ?? []), ...(this.#isDirty ? [] : this.#waiting.splice(0))];
@@ -307,7 +308,7 @@ export class JobRecorder {
   /** Releases the lease of a job that was handed off. */
   async release(): Promise<void> {
     if (!this.#handedOff || this.#fence === 0) return;
-    this.#writer.stopRenewing(this);
+    this.#writer.stopBeating(this);
     await this.#writer.release(this.heldLease);
   }
 

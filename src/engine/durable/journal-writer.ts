@@ -1,7 +1,7 @@
 /* This folder stores what a job needs to survive its process. `journal.ts` is the interface that journals implement,
  * `journal-with.ts` checks for the parts that a journal may lack.
  * `job-recorder.ts` collects the events and notes of one job. `journal-writer.ts` writes the events and notes of all
- * jobs to one journal, and renews their leases. `process-identity.ts` finds out whether the holder of a lease is dead.
+ * jobs to one journal, and tells it that this process lives. `process-identity.ts` finds out whether the holder of a lease is dead.
  * `serialise.ts` encodes values, `encode-as.ts` with an error that names them, `input-note.ts` the input of an attempt; `event-reader.ts` reads events with their outputs, `input-difference.ts` compares two, `task-error-data.ts` and `error-revive.ts` convert errors. `job-id.ts` derives a job's
  * id from its key. `task-path.ts` returns the paths of enclosing tasks. */
 import { newId, systemClock } from '../../events/system-clock.ts';
@@ -9,7 +9,7 @@ import { isThenable } from '../../events/thenable.ts';
 import { inNextTurn, underWayUntil } from '../../events/under-way.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { Awaitable, Batch, Held, Journal, JournalMessage, Lease } from './journal.ts';
-import { renewingOwners, thisProcess } from './process-identity.ts';
+import { beatingOwners, thisProcess } from './process-identity.ts';
 
 /** The recorder of one job, as the journal writer sees it. */
 export type Recorder = {
@@ -29,21 +29,16 @@ export type Recorder = {
  */
 export type AppendWatcher = (events: number) => (error?: unknown) => void;
 
-/** A lease lasts `LEASE_MS` without renewal, and is renewed every `HEARTBEAT_MS`; both in ms. */
-export const LEASE_MS = 15_000;
-const HEARTBEAT_MS = 5_000;
-
 /** How often messages from other processes are polled, in ms. */
 export const RECEIVE_MS = 250;
 
 /**
  * Writes the events and notes of all jobs of this process to one journal. One append writes what all jobs record in one
- * tick (group commit). Leases are renewed together. Their times are by the system clock, whatever clock a job has,
- * because other processes compare these times with their own.
+ * tick (group commit). One beat keeps the leases of all jobs. Times are by the system clock, whatever clock a job has.
  */
 export class JournalWriter {
   readonly journal: Journal;
-  readonly #owner = newId();
+  #owner = newId();
   /** Resumes in progress, by job id: a second request to resume a job gets the promise of the first. */
   readonly resuming = new Map<string, Promise<{ readonly job: unknown }>>();
   readonly watchers = new Set<AppendWatcher>();
@@ -52,7 +47,7 @@ export class JournalWriter {
   readonly #changed = new Set<Recorder>();
   #scheduled = false;
   #writing = false;
-  #stopHeartbeat: (() => void) | undefined;
+  #stopBeating: (() => void) | undefined;
   #stopReceiving: (() => void) | undefined;
 
   constructor(journal: Journal) {
@@ -73,9 +68,9 @@ export class JournalWriter {
     WRITERS.set(form, JournalWriter.of(journal));
   }
 
-  /** Returns a request for a lease by this process, as of now. */
+  /** Returns the engine by which this process holds leases. */
   lease(): Lease {
-    return { owner: this.#owner, ...thisProcess(), at: systemClock.now(), leaseMs: LEASE_MS };
+    return { owner: this.#owner, ...thisProcess() };
   }
 
   /** Releases a lease. Never rejects: a lease that can't be released expires by itself. */
@@ -96,34 +91,34 @@ export class JournalWriter {
     if (!this.#recorders.has(recorder.jobId)) this.#recorders.set(recorder.jobId, recorder);
   }
 
-  /** Starts to renew the recorder's lease and to poll for messages to its job, until the recorder is unregistered. */
-  startRenewing(recorder: Recorder): void {
+  /** Starts to keep the recorder's lease, by beats, and to poll for messages to its job, until the recorder is unregistered. */
+  startBeating(recorder: Recorder): void {
     this.#open.add(recorder);
     this.#recorders.set(recorder.jobId, recorder);
-    renewingOwners.add(this.#owner);
-    this.#stopHeartbeat ??= repeat(HEARTBEAT_MS, () => this.#renew());
+    beatingOwners.add(this.#owner);
+    this.#stopBeating ??= repeat(this.journal.beatMs, () => this.#beat());
     this.#stopReceiving ??= repeat(RECEIVE_MS, () => underWayUntil(this.#receive()));
   }
 
   /** Unregisters a recorder that writes nothing more. */
   unregister(recorder: Recorder): void {
-    this.stopRenewing(recorder);
+    this.stopBeating(recorder);
     this.forget(recorder);
   }
 
-  /** Writes nothing more of a recorder, but still renews its lease. */
+  /** Writes nothing more of a recorder, but still keeps its lease. */
   forget(recorder: Recorder): void {
     if (this.#recorders.get(recorder.jobId) === recorder) this.#recorders.delete(recorder.jobId);
     this.#changed.delete(recorder);
   }
 
-  /** Stops renewing a recorder's lease; stops both timers if no other recorder is left. */
-  stopRenewing(recorder: Recorder): void {
+  /** Stops keeping a recorder's lease; stops both timers if no other recorder is left. */
+  stopBeating(recorder: Recorder): void {
     this.#open.delete(recorder);
     if (this.#open.size > 0) return;
-    renewingOwners.delete(this.#owner);
-    this.#stopHeartbeat?.();
-    this.#stopHeartbeat = undefined;
+    beatingOwners.delete(this.#owner);
+    this.#stopBeating?.();
+    this.#stopBeating = undefined;
     this.#stopReceiving?.();
     this.#stopReceiving = undefined;
   }
@@ -211,25 +206,26 @@ export class JournalWriter {
   async #receive(): Promise<void> {
     const recorders = this.#byId();
     try {
-      const messages = await this.journal.receive([...recorders.values()].map(({ heldLease }) => heldLease));
+      const messages = await this.journal.receive(this.#owner);
       for (const message of messages) recorders.get(message.jobId)?.receive(message);
     } catch {
       // Try again at the next interval.
     }
   }
 
-  async #renew(): Promise<void> {
-    const recorders = this.#byId();
+  async #beat(): Promise<void> {
+    const recorders = [...this.#open];
+    const owner = this.#owner;
     try {
-      const held = [...recorders.values()].map(({ heldLease }) => heldLease);
-      const lost = await this.journal.renew(held, this.lease());
-      for (const jobId of lost) {
-        const recorder = recorders.get(jobId);
-        if (recorder && this.#open.has(recorder)) recorder.fail(leaseLost(jobId));
-      }
+      if (await this.journal.beat(this.lease())) return;
     } catch {
-      // Try again at the next interval. If the lease is lost meanwhile, the next append finds out.
+      // Try again at the next interval. If the leases are lost meanwhile, the next append finds out.
+      return;
     }
+    beatingOwners.delete(owner);
+    this.#owner = newId();
+    beatingOwners.add(this.#owner);
+    for (const recorder of recorders) if (this.#open.has(recorder)) recorder.fail(leaseLost(recorder.jobId));
   }
 
   #byId(): ReadonlyMap<string, Recorder> {

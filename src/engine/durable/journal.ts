@@ -6,25 +6,34 @@ import type { JournalError } from '../errors/errors.ts';
  * result or a promise of it. A method that writes returns, or its promise resolves, only when its changes are stored.
  *
  * Only the holder of a job's lease may write the job. Each new lease of a job has a higher number, its `fence`. The
- * journal refuses writes with an older fence: a process that was taken for dead can't write when it wakes up.
+ * journal refuses writes with an older fence: an engine that was taken for dead can't write when it wakes up.
+ *
+ * Leases belong to engines. An engine keeps all its leases by one call of `beat`, whatever it holds. Whether it lives is
+ * for the journal to say: if it takes an engine for dead, its jobs have no `lease` any more, and others may acquire them.
  *
  * An engine takes any such journal; `definition.start` takes `durable(journal)`.
  */
 export type Journal = {
   /** Maximum size of one output, in bytes of its JSON. */
   readonly maxOutputBytes: number;
+  /** How often an engine that holds leases has to call `beat`, in ms. */
+  readonly beatMs: number;
   /**
    * Stores a new job and grants its lease (fence 1). If the id or the key is taken, returns the existing job unchanged,
    * with `created: false`. @throws JournalError
    */
   readonly create: (job: NewJob, lease: Lease) => Awaitable<{ readonly created: boolean; readonly job: JournalJob }>;
   /**
-   * Acquires a job's lease if the lease is free or expired, its holder is dead, or the same `owner` holds it. The fence
-   * grows by one. @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED`
+   * Acquires a job's lease if nobody holds it, its holder is dead, or the same `owner` holds it. The fence grows by one.
+   * A holder that is dead loses its other leases, too: its next `beat` says so.
+   * @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED`
    */
   readonly acquire: (jobId: string, lease: Lease) => Awaitable<JournalJob>;
-  /** Renews leases; returns the ids of the jobs whose lease is lost. */
-  readonly renew: (held: readonly Held[], lease: Lease) => Awaitable<readonly string[]>;
+  /**
+   * Tells that an engine lives; `create`, `acquire` and an `append` that creates a job do so, too. Returns false if the
+   * engine had been taken for dead and has lost its leases: it needs another `owner` then.
+   */
+  readonly beat: (lease: Lease) => Awaitable<boolean>;
   /** Releases a lease. Does nothing if the lease is already lost. */
   readonly release: (held: Held) => Awaitable<void>;
   /**
@@ -49,10 +58,11 @@ export type Journal = {
   /** Sends a message to the current or next holder of a job's lease. @throws JournalError `JOB_NOT_FOUND` */
   readonly send: (jobId: string, message: string) => Awaitable<void>;
   /**
-   * Returns the messages to jobs whose lease is held, the oldest first, and removes none: a message is returned each time
-   * until a batch names it in `handled`. If the holder dies before, the next holder receives the message again.
+   * Returns the messages to the jobs whose leases an engine holds, the oldest first, and removes none: a message is
+   * returned each time until a batch names it in `handled`. If the holder dies before, the next holder receives the
+   * message again.
    */
-  readonly receive: (held: readonly Held[]) => Awaitable<readonly JournalMessage[]>;
+  readonly receive: (owner: string) => Awaitable<readonly JournalMessage[]>;
   /** Deletes a job and everything stored about it. */
   readonly remove: (jobId: string) => Awaitable<void>;
   /**
@@ -132,18 +142,15 @@ export type JournalChange = {
 
 export type Awaitable<Value> = Value | PromiseLike<Value>;
 
-/** A lease on a job, requested or held: the process that has it, and how long it lasts without renewal. */
+/** The engine that holds a lease, or requests one. */
 export type Lease = {
-  /** Id of the holder: each process has one id for each journal. */
+  /** Id of the engine: each process has one for each journal. */
   readonly owner: string;
   /** The machine, so that a process on the same machine can find out whether the holder is dead. */
   readonly host: string;
   readonly pid: number;
   /** When the process started, to tell it from a later one with this pid; empty if the system does not report it. */
   readonly processStart: string;
-  /** When the lease was requested or renewed, in epoch ms of the owner's clock. */
-  readonly at: number;
-  readonly leaseMs: number;
 };
 
 /** Identifies a lease that is held. */
@@ -205,7 +212,7 @@ export type JournalJob = Omit<NewJob, 'shape' | 'labels'> & {
   /** The `seq` of the job's last event; -1 before the first event. */
   readonly lastSeq: number;
   readonly fence: number;
-  /** The current lease, if anybody holds one. */
+  /** The current lease, if an engine that lives holds one. */
   readonly lease?: Lease | undefined;
 };
 
@@ -253,8 +260,6 @@ export type JobCount = { readonly value: string; readonly count: number };
 
 /** Selects jobs that are over, to delete them. */
 export type EndedFilter = Pick<JobFilter, 'states' | 'names' | 'labels' | 'endedBefore'> & {
-  /** The time now, in epoch ms, to judge leases. */
-  readonly at: number;
   /** How many of the newest ended jobs stay, whenever they ended; counts those with these states, names and labels. */
   readonly keepNewest?: number | undefined;
   /** Maximum number of jobs deleted by one call. Default and maximum: 500. */
@@ -325,6 +330,3 @@ export type Batch = Held & {
   /** The new definition, if the job continues with a changed one. */
   readonly definition?: { readonly fingerprint: string; readonly shape: string } | undefined;
 };
-
-/** Whether a lease is in force: not expired, and not from more than `leaseMs` in the future (clock set back). */
-export const isInForce = ({ at, leaseMs }: Lease, now: number): boolean => now < at + leaseMs && at - now <= leaseMs;

@@ -18,16 +18,16 @@ export const isDead = (holder: ProcessIdentity): boolean => livenessOf(holder) =
 /** Whether the holder of a lease is known to be alive: the same process, not a later one with its pid. */
 export const isAlive = (holder: ProcessIdentity): boolean => livenessOf(holder) === 'alive';
 
-/** The owners of leases that this process renews, one per journal. */
-export const renewingOwners = new Set<string>();
+/** The engines of this process that beat, one per journal. */
+export const beatingOwners = new Set<string>();
 
 /**
- * Whether the holder of a lease is known to renew it, whatever the clocks say: another process of this machine that is
- * alive and not stopped by a signal, or a journal of this process that renews leases now.
+ * Whether the holder of a lease is known to beat, whatever the clocks say: another process of this machine that is alive
+ * and not stopped by a signal, or an engine of this process that beats now.
  */
-export const isRenewing = (holder: ProcessIdentity & Pick<Lease, 'owner'>): boolean => {
+export const isBeating = (holder: ProcessIdentity & Pick<Lease, 'owner'>): boolean => {
   if (!isAlive(holder)) return false;
-  return holder.pid === process.pid ? renewingOwners.has(holder.owner) : !STOPPED.has(statOf(holder.pid)?.state ?? '');
+  return holder.pid === process.pid ? beatingOwners.has(holder.owner) : !STOPPED.has(statOf(holder.pid)?.state ?? '');
 };
 
 /** States of a process that a signal or a debugger has stopped. */

@@ -105,7 +105,8 @@ export const resumeHere = async (
     if (run.over) throw leftMeanwhile(run);
     restoreJob(run, history, added);
     await restoreReuses(run, journal, history, added);
-    recorder.keepWaitingMessages(await journal.receive([held]));
+    const messages = await journal.receive(writer.lease().owner);
+    recorder.keepWaitingMessages(messages.filter(({ jobId }) => jobId === run.id));
     if (run.over) throw leftMeanwhile(run);
     redescribe(run, stored);
     recorder.start(stored.fence);

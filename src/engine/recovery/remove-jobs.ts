@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { newId, systemClock } from '../../events/system-clock.ts';
+import { newId } from '../../events/system-clock.ts';
 import type { EndedFilter, Journal, JournalJob } from '../durable/journal.ts';
 import { JournalWriter } from '../durable/journal-writer.ts';
 import { CommandError, JournalError } from '../errors/errors.ts';
@@ -38,9 +38,9 @@ export const notOver = (
 };
 
 /** Removes jobs that are over, batch by batch, each in a turn of its own. Returns how many. */
-export const removeEnded = async (journal: Journal, filter: Omit<EndedFilter, 'at' | 'limit'>): Promise<number> => {
+export const removeEnded = async (journal: Journal, filter: Omit<EndedFilter, 'limit'>): Promise<number> => {
   for (let total = 0; ; ) {
-    const { removed, more } = await journal.removeEnded({ ...filter, at: systemClock.now() });
+    const { removed, more } = await journal.removeEnded(filter);
     total += removed;
     if (!more) return total;
     await setImmediate();

@@ -10,7 +10,6 @@ import type { Logger } from '../../events/logger.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { isThenable } from '../../events/thenable.ts';
 import { underWayUntil } from '../../events/under-way.ts';
-import { isHeld } from '../../journal/lease-rules.ts';
 import { type Overlap, unfinishedOf } from '../../journal/overlap.ts';
 import { createAfter, databaseOf, type SqliteJournal } from '../../journal/sqlite-journal.ts';
 import { inTurn } from '../http/in-turn.ts';
@@ -101,8 +100,7 @@ export const createOverlaps = ({ engine, journal, store, clock, logger }: Parts)
         await forget(jobId);
         continue;
       }
-      const now = Date.now();
-      const left = (await unfinishedOf(journal, name)).filter(({ lease }) => isHeld(lease, now));
+      const left = (await unfinishedOf(journal, name)).filter(({ lease }) => lease);
       if (left.some(({ id }) => before.includes(id))) continue;
       const live = engine.job(jobId);
       if (stage !== 'open') return;
@@ -138,8 +136,7 @@ export const createOverlaps = ({ engine, journal, store, clock, logger }: Parts)
         const after = async (wanted: NewJob, lease: Lease): Promise<Created> => {
           const answer = await createIn(journal, wanted, lease, false);
           if (!answer.created) return answer;
-          const now = Date.now();
-          const held = answer.before.filter((job) => isHeld(job.lease, now)).map(({ id }) => id);
+          const held = answer.before.filter(({ lease }) => lease).map(({ id }) => id);
           if (held.length > 0) await wait(wanted, held);
           if (overlap === 'cancel') for (const { id } of answer.before) await cancel(id, wanted.id);
           return answer;
@@ -216,7 +213,7 @@ const jobsText = ([first = '', ...others]: readonly string[]): string =>
 
 const notOver = ({ id, name, lease }: JournalJob): HttpProblem => {
   const path = `POST /api/v1/jobs/${encodeURIComponent(id)}`;
-  const isLeft = !isHeld(lease, Date.now());
+  const isLeft = lease === undefined;
   return new HttpProblem(
     409,
     'JOB_NOT_OVER',

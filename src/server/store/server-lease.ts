@@ -1,8 +1,7 @@
-import type { Lease } from '../../engine/durable/journal.ts';
-import { type ProcessIdentity, thisProcess } from '../../engine/durable/process-identity.ts';
+import type { ProcessIdentity } from '../../engine/durable/process-identity.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { Clock } from '../../engine/time/clock.ts';
-import { mayTake } from '../../journal/lease-rules.ts';
+import { type Beat, isLiving, ownBeat } from '../../journal/lease-rules.ts';
 import type { ServiceRecord, ServiceStore } from './service-store.ts';
 
 export type ServerLease = {
@@ -27,8 +26,8 @@ export const takeServerLease = async (
   const write = async (): Promise<void> => {
     const known = await store.get('server', KEY);
     const holder = known && leaseIn(known);
-    const lease: Lease = { owner, ...thisProcess(), at: clock.now(), leaseMs: LEASE_MS };
-    if (!mayTake(holder, lease)) throw inUse(holder as Lease);
+    const lease = ownBeat(owner, clock.now(), LEASE_MS);
+    if (holder && holder.owner !== owner && isLiving(holder, lease.at)) throw inUse(holder);
     const expected = known?.version ?? 0;
     if (!(await store.put({ kind: 'server', key: KEY, value: JSON.stringify(lease), at: lease.at, expected })))
       throw inUse(leaseIn((await store.get('server', KEY)) as ServiceRecord));
@@ -72,7 +71,7 @@ const LEASE_MS = 30_000;
 const RENEW_MS = 10_000;
 const RETRY_MS = 1_000;
 
-const leaseIn = ({ value }: ServiceRecord): Lease => JSON.parse(value) as Lease;
+const leaseIn = ({ value }: ServiceRecord): Beat => JSON.parse(value) as Beat;
 
 const IN_USE = Symbol('in use');
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import type { Journal, JournalChange, JournalFeed } from '../../engine/durable/journal.ts';
 import { journalWith } from '../../engine/durable/journal-with.ts';
-import { batch, type ContractTests, events, held, lease, NOW, newJob, range, same, started } from './given.ts';
+import { batch, type ContractTests, events, lease, NOW, newJob, range, same, started } from './given.ts';
 
 /** Tests the feed: the events of all jobs in the order in which they were stored. */
 export const feed: ContractTests = {
@@ -58,7 +58,7 @@ export const feed: ContractTests = {
     await started(journal, 'b');
     await journal.append([batch({ jobId: 'a', state: 'running', notes: [] })]);
     await journal.send('a', 'cancel');
-    await journal.renew([held('a')], lease());
+    await journal.beat(lease());
     await journal.append([batch({ jobId: 'a', fence: 2, events: events(0, 1) })]);
     await assert.rejects(async () =>
       journal.append([batch({ jobId: 'a', events: events(0, 2) }), batch({ jobId: 'b', events: events(5, 6) })]),
@@ -85,7 +85,7 @@ export const feed: ContractTests = {
     const last = await newest();
     await journal.remove('a');
     same([placesIn(await changes(0)), await oldest()], [without('a'), without('a')[0]?.[0]]);
-    await journal.removeEnded({ at: NOW, limit: 2 });
+    await journal.removeEnded({ limit: 2 });
     same(placesIn(await changes(0)), without('a', 'b', 'c'));
     await journal.remove('d');
     same([await changes(0), await oldest(), await newest()], [[], undefined, last]);

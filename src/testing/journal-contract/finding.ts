@@ -7,7 +7,6 @@ import {
   type ContractTests,
   events,
   idsOf,
-  LEASE_MS,
   lease,
   NOW,
   newJob,
@@ -15,6 +14,7 @@ import {
   refuses,
   same,
   started,
+  takenOver,
 } from './given.ts';
 
 /** Tests what finds jobs among many: labels, ids, origins, ends, and pages by cursor. */
@@ -75,7 +75,7 @@ export const finding: ContractTests = {
   'a job can be described whoever holds its lease, who writes on, and when it is over': async (journal) => {
     const { describe } = journalWith(journal, 'describe');
     await started(journal, 'job', { labels: { team: 'data' } });
-    await journal.acquire('job', lease({ owner: 'other', at: NOW + LEASE_MS }));
+    await takenOver(journal);
     const before = (await journal.job('job')) as JournalJob;
     await describe('job', { at: NOW, labels: { team: 'web' } });
     same(await journal.job('job'), { ...before, updatedAt: NOW, labels: { team: 'web' } });

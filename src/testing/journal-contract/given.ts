@@ -20,8 +20,6 @@ export type ContractTests = Readonly<Record<string, (journal: Journal) => Promis
 /** The time of the tests, in epoch ms. */
 export const NOW = 1_750_000_000_000;
 
-export const LEASE_MS = 10_000;
-
 /** A pid that no process can have: Linux assigns at most 4,194,304. */
 export const NO_PROCESS = 2 ** 22 + 1;
 
@@ -40,8 +38,6 @@ export const newJob = (about: Partial<NewJob> = {}): NewJob => ({
 export const lease = (about: Partial<Lease> = {}): Lease => ({
   owner: 'me',
   ...thisProcess(),
-  at: NOW,
-  leaseMs: LEASE_MS,
   ...about,
 });
 
@@ -66,6 +62,12 @@ export const range = (from: number, to: number): readonly number[] =>
 /** Creates a job in a journal and returns it. Its lease has the fence 1. */
 export const started = async (journal: Journal, id = 'job', about: Partial<NewJob> = {}): Promise<JournalJob> =>
   (await journal.create(newJob({ ...about, id }), lease())).job;
+
+/** Lets another engine have the lease of a job, whose fence is 1. */
+export const takenOver = async (journal: Journal, jobId = 'job'): Promise<JournalJob> => {
+  await journal.release(held(jobId));
+  return journal.acquire(jobId, lease({ owner: 'other' }));
+};
 
 export const idsOf = async (journal: Journal, filter?: JobFilter): Promise<readonly string[]> =>
   (await journal.jobs(filter)).map(({ id }) => id);

@@ -181,7 +181,7 @@ describe('tintype run --no-overlap', () => {
     expect((await first.ended).exitCode).toBe(75);
     first.end();
     const journal = opened(made.db);
-    journal.create(newJob('dead', { name: 'nightly' }), lease({ pid: DEAD }));
+    journal.create(newJob('dead', { name: 'nightly' }), lease({ owner: 'gone', pid: DEAD }));
     const run = () => tintype(['run', made.file, '--db', made.db, '--key', 'k', '--no-overlap']);
     expect(await run()).toMatchObject({
       exitCode: 75,

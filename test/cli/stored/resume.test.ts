@@ -94,10 +94,7 @@ describe('tintype resume', () => {
     const { definition } = await loadWorkflow(file);
     const metadata = JSON.stringify(runMetadata(file, { workers: 4, grace: 2000 }));
     const { fingerprint } = definition;
-    journal.create(
-      newJob('alive', { name: 'nightly', metadata, fingerprint }),
-      lease({ at: Date.now(), leaseMs: 60_000 }),
-    );
+    journal.create(newJob('alive', { name: 'nightly', metadata, fingerprint }), lease());
     journal.append([batch('alive', { state: 'running' })]);
     const { exitCode, stderr } = await tintype(['resume', 'alive', '--db', db]);
     expect(exitCode).toBe(2);
@@ -226,7 +223,7 @@ tasks:
     const { exitCode, stderr } = await tintype(['resume', 'dead', '--db', db, '--file', moved]);
     expect(exitCode).toBe(0);
     expect(stderr).toContain(`tintype resume dead --file ${moved} --db ${db}\n`);
-    opened(db).create(newJob('foreign'), lease());
+    opened(db).create(newJob('foreign'), lease({ pid: 2 ** 22 + 1 }));
     const { stderr: told } = await tintype(['resume', 'foreign', '--db', db]);
     expect(told).toContain('does not say of which file it is');
   });

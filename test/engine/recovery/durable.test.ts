@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 const METHODS = [
   'create',
   'acquire',
-  'renew',
+  'beat',
   'release',
   'append',
   'job',
@@ -23,6 +23,7 @@ const METHODS = [
 const ownJournal = (store: Journal = memoryJournal()): Journal =>
   ({
     maxOutputBytes: store.maxOutputBytes,
+    beatMs: store.beatMs,
     ...Object.fromEntries(METHODS.map((name) => [name, store[name]])),
   }) as Journal;
 

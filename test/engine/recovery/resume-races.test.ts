@@ -322,7 +322,7 @@ describe('leases of jobs', () => {
     await long.cancel();
   });
 
-  test('that are renewed late are no loss to a job that is tried again meanwhile', async () => {
+  test('whose engine beats late are no loss to a job that is tried again meanwhile', async () => {
     stopTime();
     const { world, definition } = flaky();
     world.broken = false;
@@ -331,9 +331,9 @@ describe('leases of jobs', () => {
     const long = engine.start(defineJob('long').task('wait', hang).seal(), {});
     const job = engine.start(definition, {});
     await turns();
-    const letGo = hold('renew');
+    const letGo = hold('beat');
     await pass(5_000);
-    expect(asked('renew')).toBe(1);
+    expect(asked('beat')).toBe(1);
     await job.cancel();
     const again = job.retry();
     await turns();

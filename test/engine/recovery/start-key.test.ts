@@ -137,17 +137,17 @@ describe('a start with a key', () => {
     const { definition, ran, world } = keyed();
     const store = memoryJournal();
     let isDead = false;
+    const lease = { owner: 'the other', host: 'elsewhere', pid: 1, processStart: '' };
     /** The other process seems alive until it is dead. */
     const seen: Journal = {
       ...store,
       job: async (id) => {
         const kept = await store.job(id);
-        return kept?.lease && !isDead ? { ...kept, lease: { ...kept.lease, pid: process.pid } } : kept;
+        return kept && !isDead ? { ...kept, lease } : kept;
       },
-      create: async (job, lease) => {
-        const answer = await store.create(job, lease);
-        const { lease: held } = answer.job;
-        return { ...answer, job: { ...answer.job, lease: held && { ...held, pid: process.pid } } };
+      create: async (job, own) => {
+        const answer = await store.create(job, own);
+        return { ...answer, job: { ...answer.job, lease } };
       },
     };
     const other = mortal(store);
