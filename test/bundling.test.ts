@@ -50,11 +50,6 @@ const PROGRAMS: Readonly<Record<string, readonly [program: string, prints: strin
     clock.advance(5).then(() => console.log(typeof clock.now()));`,
     'number',
   ],
-  './prometheus': [
-    `import { createEngine } from 'tintype'; import { prometheus } from 'tintype/prometheus';
-    prometheus(createEngine()).register.metrics().then((text) => console.log(text.slice(0, 19)));`,
-    '# HELP tintype_info',
-  ],
   './svg': [
     `import { defineJob } from 'tintype'; import { toSvg } from 'tintype/svg';
     console.log(toSvg(defineJob('one').task('a', () => {}).seal()).slice(0, 4));`,
@@ -88,6 +83,11 @@ const PROGRAMS: Readonly<Record<string, readonly [program: string, prints: strin
   './otel': [
     `import('tintype/otel').catch(({ message }) => console.log(message));`,
     "tintype/otel needs the package @opentelemetry/api, which can't be loaded. Install it: npm install @opentelemetry/api",
+  ],
+  './prometheus': [
+    `import { createEngine } from 'tintype'; import { prometheus } from 'tintype/prometheus';
+    prometheus(createEngine()).register.metrics().then((text) => console.log(text.slice(0, 19)));`,
+    '# HELP tintype_info',
   ],
   './inspect': [
     `import { inspectToFile } from 'tintype/inspect';
