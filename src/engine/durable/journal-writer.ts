@@ -172,8 +172,9 @@ export class JournalWriter {
     const ended = this.#watch(batches);
     try {
       const result = this.journal.append(batches);
-      if (isThenable(result)) result.then(() => ended?.(), ended);
-      else ended?.();
+      if (!ended) return result;
+      if (isThenable(result)) result.then(() => ended(), ended);
+      else ended();
       return result;
     } catch (error) {
       ended?.(error);
