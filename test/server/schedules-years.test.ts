@@ -3,9 +3,13 @@ import { defineJob } from '../../src/engine/builder.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import { scheduleOf } from '../../src/server/schedules/schedule.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
+import { longOr } from '../support/long.ts';
 import { scheduler } from '../support/scheduler.ts';
 
-const [FROM, UNTIL] = [Date.parse('2027-01-01T00:00:00Z'), Date.parse('2029-01-01T00:00:00Z')];
+const [FROM, UNTIL] = [
+  Date.parse('2027-01-01T00:00:00Z'),
+  Date.parse(longOr('2029-01-01T00:00:00Z', '2028-01-01T00:00:00Z')),
+];
 const [HALF_HOUR, DAY] = [30 * 60_000, 24 * 3_600_000];
 
 const ZONES = ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata'];
@@ -48,7 +52,7 @@ const ROWS: Readonly<Record<string, (moments: readonly Moment[]) => readonly Mom
     ),
 };
 
-test('two years of schedules start each job once, in four zones, through all clock changes', async () => {
+test('a year or two of schedules start each job once, in four zones, through all clock changes', async () => {
   const clock = virtualClock(FROM);
   const journal = memoryJournal();
   const job = defineJob('report')

@@ -27,6 +27,7 @@ import { expect, test, vi } from 'vitest';
 import type { StoredEvent } from '../../../src/engine/durable/journal.ts';
 import { parentPath } from '../../../src/engine/durable/task-path.ts';
 import { emptyRecord, type JobRecord, recordEvent } from '../../../src/engine/model/job-record.ts';
+import { longOr } from '../../support/long.ts';
 import { mortal } from '../../support/mortal-journal.ts';
 
 /** Only a dead process never gets its answers: here, the clock waits for none, or it would wait for them. */
@@ -610,7 +611,7 @@ test('a job comes to the same end however often its process dies', async () => {
       expect(outcomeOf(disturbed)).toEqual(outcomeOf(undisturbed));
       died += disturbed.deaths;
     }),
-    { numRuns: 150, ...seeded },
+    { numRuns: longOr(150, 75), ...seeded },
   );
   expect(died).toBeGreaterThan(100);
 }, 180_000);
@@ -623,7 +624,7 @@ test('a job whose process dies while somebody meddles with it ends, and its jour
       await examine(lived);
       ends.add(lived.result.state);
     }),
-    { numRuns: 150, ...seeded },
+    { numRuns: longOr(150, 75), ...seeded },
   );
   expect([...ends]).toEqual(expect.arrayContaining(['completed', 'failed']));
 }, 180_000);

@@ -13,6 +13,7 @@ import {
 import { virtualClock } from 'tintype/testing';
 import { expect, test } from 'vitest';
 import { distantExecutor } from '../../support/distant-executor.ts';
+import { longOr } from '../../support/long.ts';
 import { slow } from '../../support/slow-journal.ts';
 
 /** `FC_SEED=… npx vitest run test/engine/run/executor-invariants.test.ts` plays a failed run again. */
@@ -220,7 +221,7 @@ test('random jobs whose attempts are performed elsewhere keep every promise', { 
       if (late > 0) seen.add('lost with a result');
       await engine.close();
     }),
-    { numRuns: 200, ...seeded },
+    { numRuns: longOr(200, 80), ...seeded },
   );
   const sights = [
     'running -> retrying interrupted',

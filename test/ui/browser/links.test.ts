@@ -39,11 +39,15 @@ describeInBrowser('of a definition', () => {
     const { url, server } = await servedUi({ definitions: [shift] });
     for (const jobId of ['one', 'two', 'three']) await server.engine.start(shift, {}, { jobId });
     const { page } = await openUi(url, '/definitions/shift');
-    await page.locator('.runs').waitFor();
-    const titles = page.locator('.runs thead a');
+    await page.locator('.runs[aria-label="Last jobs"]').waitFor();
+    const titles = page.locator('.runs[aria-label="Last jobs"] thead a');
     await until(async () => expect(await titles.count()).toBe(3));
     const ids = await titles.evaluateAll((links) => links.map((link) => link.getAttribute('href')));
     expect(ids).toEqual(['/jobs/three', '/jobs/two', '/jobs/one']);
-    expect((await page.locator('.runs thead th').allTextContents()).slice(0, 3)).toEqual(['Task', 'p50', 'p95']);
+    expect((await page.locator('.runs[aria-label="Last jobs"] thead th').allTextContents()).slice(0, 3)).toEqual([
+      'Task',
+      'p50',
+      'p95',
+    ]);
   });
 });
