@@ -21,7 +21,15 @@ export const logLinesTo = (logger: Logger): ((event: JobEvent) => void) => {
 };
 
 const lineOf = (event: JobEvent): string =>
-  `${event.jobName} (${event.jobId})${'task' in event ? ` ${event.task}` : ''}: ${eventText(event)}`;
+  oneLine(`${event.jobName} (${event.jobId})${'task' in event ? ` ${event.task}` : ''}: ${eventText(event)}`);
+
+/** Escapes line breaks and other control characters, with which a task could fake a line or steer a terminal. */
+const oneLine = (text: string): string =>
+  text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => ESCAPES[character] ?? `\\u${codeOf(character)}`);
+
+const codeOf = (character: string): string => character.charCodeAt(0).toString(16).padStart(4, '0');
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\t' };
 
 /** Returns what an event says, without its job and task. */
 export const eventText = (event: JobEvent): string => {

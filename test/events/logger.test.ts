@@ -37,6 +37,15 @@ describe('an option logger', () => {
     expect(lines).toEqual(LINES);
   });
 
+  test('gets one line for each event, whatever a task logs', async () => {
+    const lines: string[] = [];
+    const forged = jobFrom('forged', [
+      { name: 'a', run: ({ log }) => log.info('x\nfruit (f1): done\u001b[31m\u2028') },
+    ]);
+    await forged.start({}, { jobId: 'f1', logger: logger((_, message) => lines.push(message)) });
+    expect(lines).toContain('forged (f1) a: x\\nfruit (f1): done\\u001b[31m\\u2028');
+  });
+
   test('like pino, whose methods need their object, is too', async () => {
     class PinoLike {
       readonly lines: string[] = [];

@@ -60,6 +60,8 @@ export const buffered = <Event = JobEvent>(
   const queue = new BoundedQueue<Event>(size, onFull);
   /** Calls of `next` that wait for an event. If there are any, the queue is empty. */
   const readers: Reader<Event>[] = [];
+  /** Events whose key threw, or was none: one at most, as the iteration ends with the error. */
+  let unkeyed = 0;
   let subscription: Subscription | undefined;
   let isOver = false;
   let failure: { readonly error: unknown } | undefined;
@@ -89,6 +91,7 @@ export const buffered = <Event = JobEvent>(
     try {
       queue.add(event, key && requireKey(key(event)));
     } catch (error) {
+      unkeyed++;
       end({ error });
     }
   };
@@ -99,7 +102,7 @@ export const buffered = <Event = JobEvent>(
 
   const iterator: Buffered<Event> = {
     get dropped() {
-      return queue.dropped;
+      return queue.dropped + unkeyed;
     },
     get waiting() {
       return queue.length;

@@ -143,7 +143,14 @@ const attemptsOf = ({ labels, tasks }: NameSeries): Series[] =>
   );
 
 /** The names of limits are words for messages: `the engine`, `pool "db" of the engine`. */
-const poolOf = (name: string): string => /^pool "(.*)" of the engine$/s.exec(name)?.[1] ?? '(engine)';
+const poolOf = (name: string): string => {
+  const pool = /^pool "(.*)" of the engine$/s.exec(name)?.[1];
+  if (pool === undefined) return ENGINE;
+  return pool === ENGINE ? name : pool;
+};
+
+/** The label of the engine's own limit. A pool of that name has a longer one. */
+const ENGINE = '(engine)';
 
 const sum = (numbers: Numbers<string>): number =>
   Object.values<number | undefined>(numbers).reduce<number>((total, value = 0) => total + value, 0);

@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/engine.ts';
 import { runOf } from '../../engine/job.ts';
 import { INTERRUPTED } from '../../engine/model/task-record.ts';
+import { findTask } from '../../engine/run/find-task.ts';
 import type { JobEvent, JobState, JobTransition, Stamp, TaskState, TaskTransition } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import type { AttemptOutcome, CappedSeries, NameSeries, Numbers, TaskSeries } from './job-series.ts';
@@ -68,6 +69,19 @@ export class JobMetrics {
     return job;
   }
 
+  /** Whether a task that waited for long is external: it waited for a claim, or was completed without one. */
+  #waitsForPeople({ jobId, task }: TaskTransition & Stamp, waitMs: number): boolean {
+    if (waitMs < LONG_MS) return false;
+    const live = this.#engine.job(jobId);
+    return live !== undefined && findTask(runOf(live), task).task?.definition.kind === 'external';
+  }
+
+  /** Whether a job was left by `close`, to be resumed: what ends it here is not kept. */
+  #isLeft(id: string): boolean {
+    const live = this.#engine.job(id);
+    return live !== undefined && runOf(live).leaving;
+  }
+
   #isElsewhere(id: string): boolean {
     const live = this.#engine.job(id);
     return live !== undefined && runOf(live).remote !== undefined;
@@ -91,7 +105,8 @@ export class JobMetrics {
     const { series } = job;
     if (isTerminalJobState(to)) {
       this.#jobs.delete(jobId);
-      if (job.isElsewhere) return;
+      if (job.isElsewhere || this.#isLeft(jobId)) return;
+      if (from === 'idle') series.started++;
       series.ended[to] = (series.ended[to] ?? 0) + 1;
       series.jobDuration(to).observe(seconds(at - job.startedAt));
       return;
@@ -111,12 +126,15 @@ export class JobMetrics {
   #moveTask(job: FollowedJob, event: TaskTransition & Stamp): void {
     const { task: path, from, to, at, readyAt, worker } = event;
     const { series } = job;
+    // Another process ends the attempt, and counts it.
+    if (to === 'cancelled' && this.#isLeft(event.jobId)) return;
     series.transitions[to] = (series.transitions[to] ?? 0) + 1;
     const task = this.#place(job, path, to);
     if (from === 'ready' && to === 'running') {
       task.runningSince = at;
       // External tasks wait for somebody to claim them, not in a queue.
-      if (readyAt !== undefined && worker === undefined) series.queueWaits.observe(seconds(at - readyAt));
+      const isQueued = readyAt !== undefined && worker === undefined && !this.#waitsForPeople(event, at - readyAt);
+      if (isQueued) series.queueWaits.observe(seconds(at - readyAt));
     } else if (task.runningSince !== undefined && endsAttempt(event)) {
       const startedAt = task.runningSince;
       task.runningSince = undefined;
@@ -183,12 +201,15 @@ const addStanding = (standing: Standing | undefined, { state, counts }: Followed
     standing.tasks[one] = (standing.tasks[one] ?? 0) + count;
 };
 
+/** Below, it is not worth while to ask what a task waited for, in ms. */
+const LONG_MS = 1_000;
+
 /** A clock that was set back makes no negative duration. */
 const seconds = (ms: number): number => Math.max(0, ms) / 1000;
 
 /** Whether an attempt under way ends with this transition. A pause does not end it, unless it had failed. */
-const endsAttempt = ({ to, error }: TaskTransition): boolean =>
-  to !== 'running' && !(to === 'paused' && error === undefined);
+const endsAttempt = ({ from, to, error }: TaskTransition): boolean =>
+  (from === 'running' || from === 'paused') && to !== 'running' && !(to === 'paused' && error === undefined);
 
 const outcomeOf = ({ to, reason, error }: TaskTransition): AttemptOutcome => {
   if (to === 'completed' || to === 'notReady') return to;

@@ -220,6 +220,7 @@ describe('with a key', () => {
     expect((await events.next()).value).toBe('a');
     expect((await events.next()).value).toBe('b');
     await expect(events.next()).rejects.toThrow('no key for x');
+    expect([events.dropped, events.waiting]).toEqual([1, 0]);
   });
 
   test('that is no string, the loop throws', async () => {
