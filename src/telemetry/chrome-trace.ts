@@ -304,11 +304,13 @@ class JobTrace {
     const path = criticalPathOf(graph, weights).path.flatMap((index) => tasks[index] ?? []);
     for (const [at, next] of path.slice(1).entries()) {
       const before = path[at] as OuterTask;
+      // An arrow belongs to the period around its end: it leaves within the last µs or, if the next task did not wait for
+      // that, when the next one begins.
+      const leaves = Math.min(Math.max(before.from, before.to - 1), next.from);
+      if (leaves < before.from) continue;
       const arrow = { name: 'critical path', cat: 'critical path', id: this.#output.newId() };
-      // An arrow belongs to the period around its end: it leaves within the last µs.
-      const leaves = Math.max(before.from, before.to - 1);
       this.#write({ ph: 's', ...arrow, tid: before.lane, ts: leaves });
-      this.#write({ ph: 'f', bp: 'e', ...arrow, tid: next.lane, ts: Math.max(leaves, next.from) });
+      this.#write({ ph: 'f', bp: 'e', ...arrow, tid: next.lane, ts: next.from });
     }
   }
 

@@ -188,6 +188,27 @@ describe('chromeTrace', () => {
     }
   });
 
+  test('an arrow to a task that did not wait for the end of the one before leaves when it begins', async () => {
+    const clock = virtualClock(START);
+    const definition = jobFrom('early', [
+      {
+        name: 'fails',
+        run: () => {
+          throw new Error('no');
+        },
+      },
+      { name: 'long', run: () => wait(clock, 14) },
+      { name: 'alarm', dependsOn: ['long', 'fails'], trigger: 'oneFailed', run: () => wait(clock, 2) },
+    ]);
+    const job = definition.start({}, { clock, onFailure: 'continue' });
+    const events: JobEvent[] = [];
+    job.events$.subscribe((event) => events.push(event));
+    await clock.runAll();
+    await job;
+    const byPhase = checkRules(chromeTrace(events, { definitions: [definition] }));
+    expect(byPhase.get('s')?.map(({ ts = 0 }) => ts - START * 1000)).toEqual([0]);
+  });
+
   test('time stands still where a clock was set back', async () => {
     const { definition, events } = await breakfast();
     const back = events.map((event, index) => (index < 6 ? event : { ...event, at: event.at - 1_000 }));
