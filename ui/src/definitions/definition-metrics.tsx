@@ -4,6 +4,7 @@ import { request } from '../api/request.ts';
 import { serverNow } from '../api/server-time.ts';
 import { usePolled } from '../api/use-polled.ts';
 import { jobHref } from '../shell/links.tsx';
+import { Scrolling } from '../shell/scrolling.tsx';
 import { drawnAs, StateName } from '../states/glyph.tsx';
 import { wordOf } from '../states/states.ts';
 import { durationText } from '../text/duration.ts';
@@ -122,12 +123,15 @@ export const DefinitionMetrics = ({ name, current }: DefinitionMetricsProps) => 
         <Table
           label="Tasks that failed"
           heads={['Task that failed', 'times', 'in jobs', 'last']}
-          rows={failing.map((one) => [
-            one.task,
-            numberText(one.failures),
-            numberText(one.jobs),
-            <JobLink key={one.jobId} id={one.jobId} code={one.code} />,
-          ])}
+          rows={failing.map((one) => ({
+            key: one.task,
+            cells: [
+              one.task,
+              numberText(one.failures),
+              numberText(one.jobs),
+              <JobLink key="last" id={one.jobId} code={one.code} />,
+            ],
+          }))}
         />
       )}
       {otherFailures > 0 ? <p className="dim">and {countText(otherFailures, 'failure')} of other tasks</p> : null}
@@ -137,13 +141,16 @@ export const DefinitionMetrics = ({ name, current }: DefinitionMetricsProps) => 
         <Table
           label="The last jobs as a table"
           heads={['Job', 'state', 'took', 'waits, p95', 'failures']}
-          rows={jobs.map((job) => [
-            <JobLink key={job.id} id={job.id} />,
-            wordOf(job.state),
-            durationText(job.took),
-            durationText(job.waits?.p95),
-            job.failures ?? '–',
-          ])}
+          rows={jobs.map((job) => ({
+            key: job.id,
+            cells: [
+              <JobLink key="job" id={job.id} />,
+              wordOf(job.state),
+              durationText(job.took),
+              durationText(job.waits?.p95),
+              job.failures ?? '–',
+            ],
+          }))}
         />
       </details>
     </section>
@@ -162,13 +169,12 @@ const JobLink = ({ id, code }: { readonly id: string; readonly code?: string | u
 type TableProps = {
   readonly label: string;
   readonly heads: readonly string[];
-  /** The first cell of each names the row. */
-  readonly rows: readonly (readonly ReactNode[])[];
+  /** A cell for each head; the first one names the row. */
+  readonly rows: readonly { readonly key: string; readonly cells: readonly ReactNode[] }[];
 };
 
 const Table = ({ label, heads, rows }: TableProps) => (
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard
-  <section className="runs" tabIndex={0} aria-label={label}>
+  <Scrolling className="runs" aria-label={label}>
     <table>
       <thead>
         <tr>
@@ -180,15 +186,13 @@ const Table = ({ label, heads, rows }: TableProps) => (
         </tr>
       </thead>
       <tbody>
-        {rows.map(([name, ...cells], row) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: rows and cells have no state
-          <tr key={row}>
+        {rows.map(({ key, cells: [name, ...cells] }) => (
+          <tr key={key}>
             <th scope="row" className="cut">
               {name}
             </th>
             {cells.map((cell, column) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: rows and cells have no state
-              <td key={column} className="number">
+              <td key={heads[column + 1]} className="number">
                 {cell}
               </td>
             ))}
@@ -196,7 +200,7 @@ const Table = ({ label, heads, rows }: TableProps) => (
         ))}
       </tbody>
     </table>
-  </section>
+  </Scrolling>
 );
 
 type Bar = {

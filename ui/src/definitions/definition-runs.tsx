@@ -3,6 +3,7 @@ import { stateOf } from '../../../src/wire/letters.ts';
 import { request } from '../api/request.ts';
 import { usePolled } from '../api/use-polled.ts';
 import { jobHref, taskHref } from '../shell/links.tsx';
+import { Scrolling } from '../shell/scrolling.tsx';
 import { Glyph } from '../states/glyph.tsx';
 import { wordOf } from '../states/states.ts';
 import { durationText } from '../text/duration.ts';
@@ -51,8 +52,7 @@ export const DefinitionRuns = ({ name }: { readonly name: string }) => {
   return (
     <section className="group">
       <h2>Last jobs</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
-      <section className="runs" tabIndex={0} aria-label="Last jobs">
+      <Scrolling className="runs" aria-label="Last jobs">
         <table>
           <thead>
             <tr>
@@ -92,7 +92,7 @@ export const DefinitionRuns = ({ name }: { readonly name: string }) => {
             ))}
           </tbody>
         </table>
-      </section>
+      </Scrolling>
       {more > 0 ? <p className="dim">and {countText(more, 'task')} more</p> : null}
       {value.unread ? <p className="dim">{countText(value.unread, 'job')} not read yet</p> : null}
       <p>

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { useRows } from '../lists/use-rows.ts';
+import { Scrolling } from '../shell/scrolling.tsx';
 import { cutText } from '../text/cut.ts';
 import { numberText } from '../text/number.ts';
 import { exactClockText, useZone } from '../text/time.ts';
@@ -58,11 +59,9 @@ export const LogLines = (props: LogLinesProps) => {
     rows.show(Math.min(log.total, target.line) - 1);
   });
   return (
-    <section
+    <Scrolling
       ref={rows.ref}
       className="scroll log"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard
-      tabIndex={0}
       aria-label="Log"
       onScroll={(event) => {
         const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
@@ -77,7 +76,7 @@ export const LogLines = (props: LogLinesProps) => {
       </div>
       {log.hasCome && log.total === 0 ? <p className="empty">Nothing was logged.</p> : null}
       {log.error === undefined ? null : <p className="empty bad">{log.error.message}</p>}
-    </section>
+    </Scrolling>
   );
 };
 

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect } from 'react';
 import type { ApiError } from '../api/request.ts';
 import { ConnectionLost } from './connection-lost.tsx';
+import { Scrolling } from './scrolling.tsx';
 
 export type PageProps = {
   readonly title: string;
@@ -23,11 +24,10 @@ export const Page = ({ title, tools, error, isLoading = false, children }: PageP
         {tools}
         {error?.status === 0 ? <ConnectionLost /> : null}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
-      <section className="plain-page-body" tabIndex={0} aria-label={title}>
+      <Scrolling className="plain-page-body" aria-label={title}>
         {error === undefined || error.status === 0 ? null : <p role="alert">{error.message}</p>}
         {children}
-      </section>
+      </Scrolling>
     </main>
   );
 };
