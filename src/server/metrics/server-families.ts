@@ -60,7 +60,9 @@ export const measureServer = (counts: ServerCounts, sources: MetricSources): Met
   const { watchers } = JournalWriter.of(journal);
   const watcher = watchAppends(counts);
   watchers.add(watcher);
-  addUnitFamilies(register, counts, sources);
+  /** Counted once a scrape, over all ready units. */
+  let owners: readonly OwnerNumbers[] = [];
+  addUnitFamilies(register, counts, sources, () => owners);
   addJournalFamilies(register, counts, journal);
   addHttpFamilies(register, counts, sources);
   const ofNode = sources.nodeMetrics ? addNodeMetrics(register) : undefined;
@@ -69,6 +71,7 @@ export const measureServer = (counts: ServerCounts, sources: MetricSources): Met
   return {
     exposition: async () => {
       await ofNode;
+      owners = sources.units.stats(ALL);
       return { text: await register.metrics(), type: register.contentType };
     },
     close: () => {
@@ -108,12 +111,17 @@ const ownerOf = (engine: Engine, { jobId, task }: { readonly jobId: string; read
   return job && findTask(runOf(job), task).definition?.external?.owner;
 };
 
-const addUnitFamilies = (register: Registry, counts: ServerCounts, { units }: MetricSources): void => {
+const addUnitFamilies = (
+  register: Registry,
+  counts: ServerCounts,
+  { units }: MetricSources,
+  numbers: () => readonly OwnerNumbers[],
+): void => {
   addGauge(register, { name: 'tintype_units_ready', help: 'Units that may be claimed.' }, () =>
-    byOwner(counts, units.stats(ALL), 'ready'),
+    byOwner(counts, numbers(), 'ready'),
   );
   addGauge(register, { name: 'tintype_units_claimed', help: 'Units that workers have claimed.' }, () =>
-    byOwner(counts, units.stats(ALL), 'claimed'),
+    byOwner(counts, numbers(), 'claimed'),
   );
   addGauge(
     register,
@@ -121,7 +129,7 @@ const addUnitFamilies = (register: Registry, counts: ServerCounts, { units }: Me
       name: 'tintype_units_oldest_ready_seconds',
       help: 'For how long the unit has been ready that has waited longest for a claim; 0 without one.',
     },
-    () => byOwner(counts, units.stats(ALL), 'oldestReadyMs').map((one) => ({ ...one, value: one.value / 1000 })),
+    () => byOwner(counts, numbers(), 'oldestReadyMs').map((one) => ({ ...one, value: one.value / 1000 })),
   );
   addCounter(
     register,

@@ -63,6 +63,8 @@ const getDefinition = route(
   { allowed: ['viewer'], refusals: [404] },
 );
 
+const LastJobs = z.object({ limit: wholeNumber(1, 100).default(50).meta({ description: 'Number of jobs' }) });
+
 const listRuns = route(
   {
     method: 'get',
@@ -70,12 +72,7 @@ const listRuns = route(
     operationId: 'listRuns',
     summary: 'Lists the last jobs of a definition with the states of their outer tasks, and how long these took',
     tags,
-    request: {
-      params: Name,
-      query: z.object({
-        limit: wholeNumber(1, 100).default(50).meta({ description: 'Number of jobs' }),
-      }),
-    },
+    request: { params: Name, query: LastJobs },
     responses: {
       200: { description: 'Its jobs and tasks', content: { 'application/json': { schema: RunsBody } } },
     },
@@ -90,12 +87,7 @@ const getMetrics = route(
     operationId: 'getDefinitionMetrics',
     summary: 'Tells how long the last jobs of a definition took, how long their tasks waited, and what failed',
     tags,
-    request: {
-      params: Name,
-      query: z.object({
-        limit: wholeNumber(1, 100).default(50).meta({ description: 'Number of jobs' }),
-      }),
-    },
+    request: { params: Name, query: LastJobs },
     responses: {
       200: { description: 'The metrics', content: { 'application/json': { schema: MetricsBody } } },
     },

@@ -47,6 +47,8 @@ export const DefinitionBody = DefinitionSummary.extend({
   text: z.string().optional().meta({ description: 'The file, if it was uploaded' }),
 }).openapi('Definition');
 
+const lastJob = { id: z.string(), state: z.enum(JOB_STATES), startedAt: Time, endedAt: Time.optional() };
+
 export const RunsBody = z
   .object({
     tasks: z
@@ -62,10 +64,7 @@ export const RunsBody = z
     jobs: z
       .array(
         z.object({
-          id: z.string(),
-          state: z.enum(JOB_STATES),
-          startedAt: Time,
-          endedAt: Time.optional(),
+          ...lastJob,
           states: z.string().meta({
             description:
               'A letter for each of `tasks`, as in the columns of a job; `-` for one that the job does not have. Empty if its events are not read yet, or damaged',
@@ -89,10 +88,7 @@ export const MetricsBody = z
     jobs: z
       .array(
         z.object({
-          id: z.string(),
-          state: z.enum(JOB_STATES),
-          startedAt: Time,
-          endedAt: Time.optional(),
+          ...lastJob,
           attempts: z.int().optional().meta({
             description: 'Of its tasks, as are the next two. Not there if its events are not read yet, or damaged',
           }),
