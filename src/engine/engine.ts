@@ -4,6 +4,7 @@ import type { Logger } from '../events/logger.ts';
 import { isTerminalJobState } from '../events/states.ts';
 import { systemClock } from '../events/system-clock.ts';
 import { underWayUntil } from '../events/under-way.ts';
+import { CLEAN_UP_MS, type CloseMode, endLive, hasten, type Live } from './close-jobs.ts';
 import {
   closeOptionProblems,
   descriptionProblems,
@@ -42,7 +43,6 @@ import type { JobRun } from './model/run.ts';
 import type { JobHost } from './recovery/create-run.ts';
 import { describeJob } from './recovery/describe-job.ts';
 import { durability } from './recovery/durable.ts';
-import { handOffJob } from './recovery/hand-off.ts';
 import { keepLooking } from './recovery/keep-looking.ts';
 import { loadEndedRun, type ResumeContext, resumeStoredRun } from './recovery/load-job.ts';
 import { isLeasedElsewhere } from './recovery/read-back.ts';
@@ -57,7 +57,6 @@ import {
 } from './recovery/retry-plan.ts';
 import { createElsewhere } from './run/elsewhere.ts';
 import { setEngineLimits } from './run/set-limits.ts';
-import { endEarly } from './run/shutdown.ts';
 import { rerunJob, retryJob, startJob } from './start-job.ts';
 import type { Clock } from './time/clock.ts';
 import { turnOf } from './time/turn.ts';
@@ -74,7 +73,7 @@ export class Engine implements AsyncDisposable {
   readonly #host: JobHost;
   #closed = false;
   #closing: Promise<void> | undefined;
-  #closeMode: 'drain' | 'abort' = 'drain';
+  #closeMode: CloseMode = 'drain';
   readonly #pendingWork = new Set<Promise<unknown>>();
   /** Stops the recovery that keeps looking. */
   #stopLooking = (): void => {};
@@ -344,25 +343,12 @@ export class Engine implements AsyncDisposable {
     const jobs = [...this.#live.values()];
     for (const job of jobs) this.#end(job, mode);
     const ended = this.#allEnded();
-    if (graceMs !== undefined && jobs.length > 0) {
-      const steps = mode === 'abort' ? [END_CLEAN_UP] : [ABORT, END_CLEAN_UP];
-      ended.then(this.#hasten(jobs, steps, graceMs));
-    }
+    if (graceMs !== undefined && jobs.length > 0) ended.then(hasten(jobs, mode, graceMs, this.#clock));
     this.#closing ??= ended.then(() => {
       this.#dispatcher.elsewhere?.close();
       this.#events.complete();
     });
     return this.#closing;
-  }
-
-  /** Takes the steps towards the end of jobs, one every `graceMs`; returns a function that stops it. */
-  #hasten(jobs: readonly Live[], [step, ...later]: readonly ((live: Live) => void)[], graceMs: number): () => void {
-    if (!step) return () => {};
-    let callOff = this.#clock.setTimer(() => {
-      for (const job of jobs) step(job);
-      callOff = this.#hasten(jobs, later, graceMs);
-    }, graceMs);
-    return () => callOff();
   }
 
   /** Closes the engine with the mode `abort`. */
@@ -384,7 +370,7 @@ export class Engine implements AsyncDisposable {
     return underWayUntil(work);
   }
 
-  async #end(live: Live, mode: 'drain' | 'abort'): Promise<void> {
+  async #end(live: Live, mode: CloseMode): Promise<void> {
     await endLive(live, mode);
     await live.job;
   }
@@ -478,25 +464,6 @@ type Selection = RetrySelection & RerunSelection & Pick<StartOptions, 'jobId' | 
 
 /** The default number of jobs of a page. */
 const PAGE = 100;
-
-const CLOSING = 'the engine is closing';
-
-/** How long clean-up may take after `close({ mode: 'abort' })`, unless `graceMs` is given. */
-const CLEAN_UP_MS = 10_000;
-
-type Live = { readonly job: Job; readonly run: JobRun };
-
-/** Hands a job with a journal off to a later process, cancels another. */
-const endLive = async ({ run }: Live, mode: 'drain' | 'abort'): Promise<void> => {
-  if (run.recorder && !run.ended) await handOffJob(run, mode, CLOSING);
-  else endEarly(run, mode, CLOSING);
-};
-
-const ABORT = (live: Live): void => void endLive(live, 'abort');
-
-const END_CLEAN_UP = ({ run }: Live): void => {
-  if (!run.recorder) endEarly(run, 'abort', CLOSING, true);
-};
 
 /** Returns `The retry of job "a1"`, for messages. @throws OptionError if the id is no text or empty */
 const subjectOf = (what: string, jobId: unknown): string => {
