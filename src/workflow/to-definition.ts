@@ -18,19 +18,14 @@ import { maskError } from '../executors/mask/mask-error.ts';
 import { OutputError } from '../executors/process/output-error.ts';
 import { computeDefaults, computedPaths } from './computed-params.ts';
 import { compilingOnce, type Expression, ExpressionError } from './expression.ts';
+import { type BuildContext, expressionScope } from './expression-scope.ts';
 import { type HandledState, handlersOf } from './handlers.ts';
 import { PARAMS } from './output.ts';
 import { paramSpecs, readParams } from './params.ts';
 import { parseAddedTasks } from './parse-workflow.ts';
 import { retryCondition } from './retry-condition.ts';
 import type { TaskOfType, Workflow, WorkflowLogs, WorkflowMap, WorkflowPool, WorkflowTask } from './schema.ts';
-import {
-  type BuildContext,
-  expressionScope,
-  type FunctionTask,
-  sensorFunctionOf,
-  taskFunctionOf,
-} from './task-functions.ts';
+import { type FunctionTask, sensorFunctionOf, taskFunctionOf } from './task-functions.ts';
 import { dataOf } from './template.ts';
 
 export type DefinitionParts = Omit<BuildContext, 'workflow'> & {

@@ -38,7 +38,7 @@ describe('docs/workflows.md', () => {
   });
 
   test('has every variable that a command finds', () => {
-    for (const file of ['src/executors/process/data-files.ts', 'src/workflow/task-functions.ts']) {
+    for (const file of ['src/executors/process/data-files.ts', 'src/workflow/process-options.ts']) {
       for (const [variable] of read(file).matchAll(/TINTYPE_\w+/g)) expect(names, file).toContain(variable);
     }
   });
