@@ -45,13 +45,23 @@ export const registerFunctions = (to: Environment): void => {
  * The getters of times that stand for those of the library, by their names and numbers of arguments: the library's go wrong
  * where the clocks of this machine are changed.
  */
-export const REPLACED_GETTERS: Readonly<Record<string, readonly { readonly by: string; readonly arity: number }[]>> =
+const REPLACED_GETTERS: Readonly<Record<string, readonly { readonly by: string; readonly arity: number }[]>> =
   Object.fromEntries(
     Object.keys(GETTERS).map((name) => [
       name,
       [{ by: zonedName(name), arity: 1 }, ...(name === 'getDayOfYear' ? [{ by: 'dayOfYear', arity: 0 }] : [])],
     ]),
   );
+
+/**
+ * The functions that stand for functions of the library, by their names: `matches` is RE2, as CEL has it, where the
+ * library would use a backtracking RegExp; `json` keeps the digits of large numbers.
+ */
+export const REPLACED = {
+  ...REPLACED_GETTERS,
+  matches: [{ by: 'linearMatches', arity: 1 }],
+  json: [{ by: 'exactJson', arity: 0 }],
+} as const;
 
 function zonedName(getter: string): string {
   return `zoned${getter.slice('get'.length)}`;

@@ -7,7 +7,7 @@
  * `params.ts`, `env-files.ts` and `secrets.ts` supply values, `select-tasks.ts` picks tasks.
  * `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks (`task-functions.ts`),
  * each of which evaluates the keys of its task: commands (`process-options.ts`, `exit-codes.ts`), `spark-attempt.ts`, `http-request.ts`,
- * `sql-statement.ts`. These use expressions (`expression-scope.ts`, `template.ts`, `expression.ts`) and shape outputs (`output.ts`; `why-no-output.ts`). */
+ * `sql-statement.ts`. These use expressions (`expression-scope.ts`, `template.ts`, `expression.ts`, whose errors `expression-errors.ts` says in words) and shape outputs (`output.ts`; `why-no-output.ts`). */
 
 import { stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
