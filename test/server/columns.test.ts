@@ -6,7 +6,7 @@ import { createEngine } from '../../src/engine/engine.ts';
 import { jobFrom } from '../../src/engine/job-from.ts';
 import type { Server } from '../../src/server/create-server.ts';
 import { MAX_QUEUED_BYTES } from '../../src/server/feed/client-stream.ts';
-import { PING_MS } from '../../src/server/feed/feed.ts';
+import { PING_MS } from '../../src/server/feed/listeners.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import type { TaskAttempts } from '../../src/wire/attempts.ts';
 import type { JobColumns } from '../../src/wire/job-columns.ts';

@@ -7,7 +7,7 @@ import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import type { Server } from '../../src/server/create-server.ts';
 import { MAX_QUEUED_BYTES } from '../../src/server/feed/client-stream.ts';
 import { eventPages } from '../../src/server/feed/event-pages.ts';
-import { PING_MS } from '../../src/server/feed/feed.ts';
+import { PING_MS } from '../../src/server/feed/listeners.ts';
 import { MAX_STREAMS, MAX_STREAMS_OF_TOKEN } from '../../src/server/feed/stream-slots.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';

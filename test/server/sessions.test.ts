@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Journal } from '../../src/engine/durable/journal.ts';
 import type { Role } from '../../src/server/access/principal.ts';
-import { PING_MS } from '../../src/server/feed/feed.ts';
+import { PING_MS } from '../../src/server/feed/listeners.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
 import { storeOf } from '../../src/server/store/store-of.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';

@@ -1,6 +1,6 @@
 import { defineJob } from '../../src/index.ts';
 
-/** The job of examples/smoothie.ts. */
+/** The job of examples/smoothie.ts, which an import of that file would run. */
 export const smoothie = defineJob('smoothie')
   .task('diceBanana', () => ({ banana: ['slice', 'slice', 'slice'] }))
   .task('diceMango', () => ({ mango: ['cube', 'cube'] }))

@@ -1,47 +1,27 @@
 /* The events of jobs for those who listen. `event-pages.ts` reads events from the journal as `feed-event.ts` has them,
- * `frames.ts` writes them as `text/event-stream`. `feed.ts` opens streams (`client-stream.ts`): each reads what it has
- * missed page by page, then joins a channel (`channel.ts`), whose clients all get the same bytes of what `tail.ts` reads
+ * `frames.ts` writes them as `text/event-stream`. `feed.ts` says what is in each kind of stream; `listeners.ts` opens and ends them
+ * (`client-stream.ts`): each reads what it has missed page by page, then joins a channel (`channel.ts`), whose clients all get the same bytes of what `tail.ts` reads
  * as soon as the journal has it. `patch-channel.ts` is one for the columns of a job.
  * `stream-slots.ts` counts streams. */
 
-import { setImmediate } from 'node:timers/promises';
 import type { Journal, JournalFeed, JournalJob } from '../../engine/durable/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
-import type { Clock } from '../../engine/time/clock.ts';
 import type { JobView } from '../../engine/views/job-view.ts';
 import { errorData, withoutStack } from '../../events/error-data.ts';
 import type { Logger } from '../../events/logger.ts';
 import { isTerminalJobState } from '../../events/states.ts';
-import { OPEN, type Principal } from '../access/principal.ts';
-import type { Sessions } from '../access/sessions.ts';
-import type { Tokens } from '../access/tokens.ts';
-import { HttpProblem, notFound, RETRY_SOON } from '../http/problem.ts';
+import { HttpProblem, notFound } from '../http/problem.ts';
 import { epochOf } from '../view/job-fold.ts';
 import type { JobViews } from '../view/job-views.ts';
 import { patchFrames } from '../view/patch-events.ts';
 import { type Channel, type ChannelOptions, createChannel } from './channel.ts';
-import { type ClientStream, clientStream } from './client-stream.ts';
 import { EVENTS_PAGE, type EventPages, eventPages } from './event-pages.ts';
 import { type EventFilter, type FeedEvent, isWanted } from './feed-event.ts';
-import { controlFrame, eventFrames, firstFrame, PING, patchBytes, resetFrame } from './frames.ts';
+import { controlFrame, eventFrames, firstFrame, patchBytes, resetFrame } from './frames.ts';
+import { type Body, createListeners, type Listener, type ListenerParts, type Listeners } from './listeners.ts';
 import { createPatchChannel, endFrame, type PatchChannel } from './patch-channel.ts';
-import { streamSlots } from './stream-slots.ts';
-import { createTail, type Tail } from './tail.ts';
 
-/** Who listens, and from where. */
-export type Listener = {
-  readonly principal: Pick<Principal, 'id'>;
-  /** The id of its session, if it is a browser that has signed in. */
-  readonly session?: string | undefined;
-  /** The id of the last event that the client has. */
-  readonly after: number | undefined;
-  /** Destroys the connection of the client. Default: its stream fails. */
-  readonly disconnect?: (() => void) | undefined;
-};
-
-type Body = ReadableStream<Uint8Array>;
-
-export type Feed = {
+export type Feed = Pick<Listeners, 'watch' | 'streams' | 'endSession' | 'close'> & {
   readonly pages: EventPages;
   /** Returns the feed of the journal. @throws HttpProblem `NO_FEED` if it has none */
   readonly required: () => JournalFeed;
@@ -57,55 +37,24 @@ export type Feed = {
    * over and the client has its last event. @throws HttpProblem
    */
   readonly ofPatches: (jobId: string, epoch: string | undefined, listener: Listener) => Promise<Body | undefined>;
-  /** Opens a stream that its caller writes, who is told of all events from now on. @throws HttpProblem */
-  readonly watch: (
-    listener: Omit<Listener, 'after'>,
-    onEvents: (events: readonly FeedEvent[]) => void,
-  ) => Promise<ClientStream>;
-  /** Returns how many streams are open. */
-  readonly streams: () => number;
-  /** Ends the streams of a session that is over. */
-  readonly endSession: (id: string) => void;
-  /** Ends all streams. */
-  readonly close: () => void;
 };
 
-export type FeedParts = {
+export type FeedParts = Omit<ListenerParts, 'pages' | 'required' | 'deliver' | 'endGone' | 'warn'> & {
   readonly engine: Engine;
   readonly journal: Journal;
-  readonly clock: Clock;
-  readonly tokens: Pick<Tokens, 'list'>;
-  readonly sessions: Pick<Sessions, 'isInForce'>;
-  /** Whether nobody needs a token, also if there are some. */
-  readonly areTokensOff: boolean;
   readonly logger: Logger | undefined;
   readonly views: JobViews;
   /** Is told of each event that is sent as soon as it is stored, and of when it happened, in epoch ms. */
   readonly onSent?: ((at: number) => void) | undefined;
-  /** Is told of each stream that is cut. */
-  readonly onCut?: (() => void) | undefined;
 };
 
-/** How often a quiet stream is sent a `ping`, and jobs, tokens and sessions are looked for that are there no more, in ms. */
-export const PING_MS = 15_000;
-
-/** With more streams than these, events wait for so many ms, to be sent together. */
-const MANY_STREAMS = 100;
-const MANY_STREAMS_PAUSE_MS = 25;
-
 export const createFeed = (parts: FeedParts): Feed => {
-  const { engine, journal, clock, tokens, sessions, areTokensOff, logger, views, onSent, onCut } = parts;
+  const { engine, journal, clock, logger, views, onSent } = parts;
   const pages = eventPages(journal, logger);
-  const clients = new Map<ClientStream, Pick<Listener, 'principal' | 'session'>>();
   const byFilter = new Map<string, { readonly filter: EventFilter; readonly channel: Channel }>();
   const byJob = new Map<string, Channel>();
   /** By epoch and job. */
   const patchesOf = new Map<string, PatchChannel>();
-  const watchers = new Set<(events: readonly FeedEvent[]) => void>();
-  const slots = streamSlots();
-  let tail: Tail | undefined;
-  let cancelBeat: (() => void) | undefined;
-  let isClosed = false;
 
   const required = (): JournalFeed => {
     if (journal.feed) return journal.feed;
@@ -118,7 +67,6 @@ export const createFeed = (parts: FeedParts): Feed => {
   const deliver = (events: readonly FeedEvent[]): void => {
     if (onSent) for (const { event } of events) onSent(event.at);
     for (const { filter, channel } of byFilter.values()) channel.deliver(events.filter((one) => isWanted(filter, one)));
-    for (const onEvents of watchers) onEvents(events);
     if (byJob.size === 0 && patchesOf.size === 0) return;
     const ofJobs = new Map<string, FeedEvent[]>();
     for (const one of events) {
@@ -130,138 +78,13 @@ export const createFeed = (parts: FeedParts): Feed => {
     for (const patches of patchesOf.values()) patches.deliver(ofJobs.get(patches.jobId) ?? []);
   };
 
-  const endSession = (id: string): void => {
-    for (const [client, { session }] of [...clients]) if (session === id) client.end();
+  const endGone = async (): Promise<void> => {
+    for (const [jobId, channel] of [...byJob]) if (!(await journal.job(jobId))) channel.end();
+    for (const { jobId, channel } of [...patchesOf.values()]) if (!(await journal.job(jobId))) channel.end();
   };
 
-  const beat = async (): Promise<void> => {
-    cancelBeat = clock.setTimer(() => void beat(), PING_MS);
-    for (const client of [...clients.keys()]) if (client.isEmpty()) client.write(PING);
-    try {
-      const known = await tokens.list();
-      const inForce = new Set(areTokensOff || known.length === 0 ? [OPEN.id] : []);
-      for (const { id, expiresAt = Number.POSITIVE_INFINITY } of known) if (expiresAt > clock.now()) inForce.add(id);
-      for (const [client, { principal }] of [...clients]) if (!inForce.has(principal.id)) client.end();
-      // One may have signed out while a stream was opened.
-      for (const id of new Set([...clients.values()].flatMap(({ session = [] }) => session)))
-        if (!(await sessions.isInForce(id))) endSession(id);
-      for (const [jobId, channel] of [...byJob]) if (!(await journal.job(jobId))) channel.end();
-      for (const { jobId, channel } of [...patchesOf.values()]) if (!(await journal.job(jobId))) channel.end();
-    } catch (error) {
-      warn(error);
-    }
-  };
-
-  /** Takes a slot and begins to follow the journal; returns what gives both back. @throws HttpProblem, JournalError */
-  const enter = async ({ id }: Listener['principal']): Promise<() => void> => {
-    const feed = required();
-    const release = slots.take(id);
-    const leave = (): void => {
-      release();
-      if (slots.taken() > 0) return;
-      tail?.stop();
-      cancelBeat?.();
-      tail = undefined;
-      cancelBeat = undefined;
-    };
-    tail ??= createTail({
-      feed,
-      pages,
-      clock,
-      deliver,
-      pauseMs: () => (clients.size > MANY_STREAMS ? MANY_STREAMS_PAUSE_MS : 0),
-      onError: warn,
-    });
-    cancelBeat ??= clock.setTimer(() => void beat(), PING_MS);
-    try {
-      await tail.begun;
-    } catch (error) {
-      leave();
-      throw error;
-    }
-    return leave;
-  };
-
-  /** Reads for a client what it has missed, until it can join its channel. */
-  const catchUp = async (
-    client: ClientStream,
-    { channel, after, read }: Pick<Opening, 'after' | 'read'> & { readonly channel: Channel },
-  ): Promise<void> => {
-    for (let id = after; ; await setImmediate()) {
-      await client.drained();
-      if (client.isOver()) return;
-      const page = await read(id);
-      if (page.bytes) client.write(page.bytes);
-      id = page.reached;
-      if (page.next === 'end') return client.end();
-      if (page.next === 'join' && id >= channel.delivered())
-        return client.isOver() ? undefined : channel.join(client, id);
-    }
-  };
-
-  /** Makes the stream of somebody who has entered. */
-  const open = (listener: Listener, leave: () => void, { after, frames, read, use, slow }: Opening): Body => {
-    if (isClosed) throw shuttingDown();
-    const { channel, unuse } = use();
-    const client = clientStream({
-      disconnect: listener.disconnect,
-      onCut,
-      slow: slow && { bytes: slow, later: (cut) => void clock.setTimer(cut, PING_MS) },
-      onOver: () => {
-        clients.delete(client);
-        channel.leave(client);
-        unuse();
-        leave();
-      },
-    });
-    clients.set(client, listener);
-    for (const frame of frames) client.write(frame);
-    void catchUp(client, { channel, after, read }).catch((error) => {
-      warn(error);
-      client.end();
-    });
-    return client.body;
-  };
-
-  const watch: Feed['watch'] = async (listener, onEvents) => {
-    const leave = await enter(listener.principal);
-    if (isClosed) {
-      leave();
-      throw shuttingDown();
-    }
-    const client = clientStream({
-      disconnect: listener.disconnect,
-      onCut,
-      onOver: () => {
-        clients.delete(client);
-        watchers.delete(onEvents);
-        leave();
-      },
-    });
-    clients.set(client, listener);
-    watchers.add(onEvents);
-    return client;
-  };
-
-  /** Returns the channel under a key, and what gives it back. */
-  const used = <Kept>(
-    channels: Map<string, Kept>,
-    key: string,
-    channelOf: (kept: Kept) => Channel,
-    make: () => Kept,
-  ) => {
-    const kept = channels.get(key) ?? make();
-    channels.set(key, kept);
-    const channel = channelOf(kept);
-    channel.streams++;
-    return {
-      channel,
-      unuse: (): void => {
-        channel.streams--;
-        if (channel.streams === 0) channels.delete(key);
-      },
-    };
-  };
+  const listeners = createListeners({ ...parts, pages, required, deliver, endGone, warn });
+  const { enter, open, position } = listeners;
 
   const ofAll: Feed['ofAll'] = async (filter, listener) => {
     const leave = await enter(listener.principal);
@@ -277,7 +100,7 @@ export const createFeed = (parts: FeedParts): Feed => {
           ? [firstFrame(), controlFrame('reset', { oldest })]
           : [firstFrame(listener.after === undefined ? newest : undefined)],
         read: async (id) => {
-          const known = tail?.position() ?? id;
+          const known = position() ?? id;
           const { events, reached = Math.max(id, known) } = await pages.ofAll(feed, id, EVENTS_PAGE);
           const wanted = events.filter((one) => isWanted(filter, one));
           return { bytes: eventBytes(wanted, positionOf), reached, next: 'join' };
@@ -293,7 +116,7 @@ export const createFeed = (parts: FeedParts): Feed => {
                 idOf: positionOf,
                 encode: (events) => eventBytes(events, positionOf),
                 ofJob: false,
-                delivered: () => tail?.position() ?? 0,
+                delivered: () => position() ?? 0,
               }),
             }),
           ),
@@ -410,34 +233,26 @@ export const createFeed = (parts: FeedParts): Feed => {
     ofAll,
     ofJob,
     ofPatches,
-    watch,
-    streams: () => clients.size,
-    endSession,
-    close: () => {
-      isClosed = true;
-      for (const client of [...clients.keys()]) client.end();
-    },
+    watch: listeners.watch,
+    streams: listeners.streams,
+    endSession: listeners.endSession,
+    close: listeners.close,
   };
 };
 
-const shuttingDown = (): HttpProblem =>
-  new HttpProblem(503, 'SHUTTING_DOWN', 'The server is shutting down.', { headers: RETRY_SOON });
-
-/** How a stream begins. */
-type Opening = {
-  /** The id of the last event that the client has. */
-  readonly after: number;
-  readonly frames: readonly Uint8Array[];
-  /** Reads what follows an id, and says what to do then: read on, join those who get new events, or end. */
-  readonly read: (after: number) => Promise<{
-    readonly bytes: Uint8Array | undefined;
-    readonly reached: number;
-    readonly next: 'read' | 'join' | 'end';
-  }>;
-  /** Opens the channel that the client will join. */
-  readonly use: () => { readonly channel: Channel; readonly unuse: () => void };
-  /** What a client gets last that reads too slowly. Default: it is cut. */
-  readonly slow?: Uint8Array | undefined;
+/** Returns the channel under a key, and what gives it back. */
+const used = <Kept>(channels: Map<string, Kept>, key: string, channelOf: (kept: Kept) => Channel, make: () => Kept) => {
+  const kept = channels.get(key) ?? make();
+  channels.set(key, kept);
+  const channel = channelOf(kept);
+  channel.streams++;
+  return {
+    channel,
+    unuse: (): void => {
+      channel.streams--;
+      if (channel.streams === 0) channels.delete(key);
+    },
+  };
 };
 
 const eventBytes = (events: readonly FeedEvent[], idOf: ChannelOptions['idOf']): Uint8Array | undefined =>

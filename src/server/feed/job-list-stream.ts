@@ -2,8 +2,9 @@ import type { JobFilter, Journal, JournalJob } from '../../engine/durable/journa
 import type { Clock } from '../../engine/time/clock.ts';
 import { matches } from '../../journal/matches.ts';
 import type { ClientStream } from './client-stream.ts';
-import type { Feed, Listener } from './feed.ts';
+import type { Feed } from './feed.ts';
 import { controlFrame, firstFrame } from './frames.ts';
+import type { Listener } from './listeners.ts';
 
 export type JobListStreamParts<Shown, Counts extends object> = {
   readonly feed: Feed;

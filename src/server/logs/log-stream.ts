@@ -2,8 +2,9 @@ import type { Journal } from '../../engine/durable/journal.ts';
 import type { Clock } from '../../engine/time/clock.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import type { ClientStream } from '../feed/client-stream.ts';
-import type { Feed, Listener } from '../feed/feed.ts';
+import type { Feed } from '../feed/feed.ts';
 import { firstFrame, lineFrame } from '../feed/frames.ts';
+import type { Listener } from '../feed/listeners.ts';
 import type { LogIndexes } from './log-index.ts';
 import { type LogFilter, readPage, selectLines } from './log-lines.ts';
 

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
-import type { Listener } from '../feed/feed.ts';
+import type { Listener } from '../feed/listeners.ts';
 import type { Env } from '../http/env.ts';
 
 /** The header of a client that continues a stream. */
