@@ -2,13 +2,13 @@ import { createEngine, defineJob, memoryJournal } from 'tintype';
 import { type PrometheusMetrics, prometheus } from 'tintype/prometheus';
 import { virtualClock } from 'tintype/testing';
 import { expect, test } from 'vitest';
+import { samplesOf } from '../support/exposition.ts';
 
-/** The lines of metrics whose name begins so, without those that are 0. */
-const linesOf = async ({ register }: PrometheusMetrics, begin: RegExp): Promise<readonly string[]> =>
-  (await register.metrics())
-    .split('\n')
-    .filter((line) => begin.test(line) && !line.endsWith(' 0'))
-    .sort();
+/** The samples of metrics whose names are like this, without those that are 0. */
+const countsOf = async ({ register }: PrometheusMetrics, name: RegExp): Promise<Readonly<Record<string, number>>> =>
+  Object.fromEntries(
+    [...samplesOf(await register.metrics())].filter(([series, value]) => name.test(series) && value !== 0),
+  );
 
 const measured = (options: Parameters<typeof createEngine>[0] = {}) => {
   const engine = createEngine(options);
@@ -36,15 +36,15 @@ test('attempts are counted once, also if a job that is over is retried', async (
   isWell = true;
   const { job } = await engine.retry('r');
   await job;
-  expect(await linesOf(metrics, ATTEMPTS)).toEqual([
-    'tintype_task_attempts_total{task="f",outcome="completed",job_name="load"} 1',
-    'tintype_task_attempts_total{task="f",outcome="failed",job_name="load"} 1',
-    'tintype_task_attempts_total{task="m",outcome="completed",job_name="load"} 1',
-    'tintype_task_attempts_total{task="m[]",outcome="completed",job_name="load"} 2',
-    'tintype_task_attempts_total{task="s",outcome="cancelled",job_name="load"} 1',
-    'tintype_task_attempts_total{task="s",outcome="completed",job_name="load"} 1',
-    'tintype_task_duration_seconds_count{job_name="load"} 7',
-  ]);
+  expect(await countsOf(metrics, ATTEMPTS)).toEqual({
+    'tintype_task_attempts_total{job_name="load",outcome="completed",task="f"}': 1,
+    'tintype_task_attempts_total{job_name="load",outcome="failed",task="f"}': 1,
+    'tintype_task_attempts_total{job_name="load",outcome="completed",task="m"}': 1,
+    'tintype_task_attempts_total{job_name="load",outcome="completed",task="m[]"}': 2,
+    'tintype_task_attempts_total{job_name="load",outcome="cancelled",task="s"}': 1,
+    'tintype_task_attempts_total{job_name="load",outcome="completed",task="s"}': 1,
+    'tintype_task_duration_seconds_count{job_name="load"}': 7,
+  });
 });
 
 test('a job that is cancelled before it starts counts as started, so that no more end than start', async () => {
@@ -56,10 +56,10 @@ test('a job that is cancelled before it starts counts as started, so that no mor
   );
   job.cancel();
   await job.result();
-  expect(await linesOf(metrics, /^tintype_jobs_(started|ended)/)).toEqual([
-    'tintype_jobs_ended_total{state="cancelled",job_name="early"} 1',
-    'tintype_jobs_started_total{job_name="early"} 1',
-  ]);
+  expect(await countsOf(metrics, /^tintype_jobs_(started|ended)/)).toEqual({
+    'tintype_jobs_ended_total{job_name="early",state="cancelled"}': 1,
+    'tintype_jobs_started_total{job_name="early"}': 1,
+  });
 });
 
 test('a job that close leaves to another engine has not ended here, and its attempt counts there', async () => {
@@ -80,12 +80,12 @@ test('a job that close leaves to another engine has not ended here, and its atte
   const { resumed } = await second.engine.recover();
   await resumed[0];
   const about = /^tintype_(jobs_ended_total|jobs_started_total|task_attempts_total)/;
-  expect(await linesOf(first.metrics, about)).toEqual(['tintype_jobs_started_total{job_name="long"} 1']);
-  expect(await linesOf(second.metrics, about)).toEqual([
-    'tintype_jobs_ended_total{state="completed",job_name="long"} 1',
-    'tintype_task_attempts_total{task="f",outcome="completed",job_name="long"} 1',
-    'tintype_task_attempts_total{task="f",outcome="interrupted",job_name="long"} 1',
-  ]);
+  expect(await countsOf(first.metrics, about)).toEqual({ 'tintype_jobs_started_total{job_name="long"}': 1 });
+  expect(await countsOf(second.metrics, about)).toEqual({
+    'tintype_jobs_ended_total{job_name="long",state="completed"}': 1,
+    'tintype_task_attempts_total{job_name="long",outcome="completed",task="f"}': 1,
+    'tintype_task_attempts_total{job_name="long",outcome="interrupted",task="f"}': 1,
+  });
 });
 
 test('what external tasks wait for somebody is no queue wait, be they claimed or not', async () => {
@@ -97,13 +97,13 @@ test('what external tasks wait for somebody is no queue wait, be they claimed or
   await job.task('claimed').complete({});
   await job.task('unclaimed').complete({});
   await job;
-  expect(await linesOf(metrics, /^tintype_task_queue_wait_seconds_(count|sum)/)).toEqual([]);
+  expect(await countsOf(metrics, /^tintype_task_queue_wait_seconds_(count|sum)/)).toEqual({});
 });
 
 test('a pool that is named as the label of the engine has a label of its own', async () => {
   const { metrics } = measured({ maxConcurrency: 2, pools: { '(engine)': 1 } });
-  expect(await linesOf(metrics, /^tintype_slots.*size/)).toEqual([
-    'tintype_slots{pool="(engine)",kind="size"} 2',
-    'tintype_slots{pool="pool \\"(engine)\\" of the engine",kind="size"} 1',
-  ]);
+  expect(await countsOf(metrics, /^tintype_slots.*size/)).toEqual({
+    'tintype_slots{kind="size",pool="(engine)"}': 2,
+    'tintype_slots{kind="size",pool="pool \\"(engine)\\" of the engine"}': 1,
+  });
 });
