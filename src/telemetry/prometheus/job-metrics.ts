@@ -69,9 +69,8 @@ export class JobMetrics {
     return job;
   }
 
-  /** Whether a task that waited for long is external: it waited for a claim, or was completed without one. */
-  #waitsForPeople({ jobId, task }: TaskTransition & Stamp, waitMs: number): boolean {
-    if (waitMs < LONG_MS) return false;
+  /** Whether a task waits for somebody outside, who may complete it without a claim. */
+  #isExternal({ jobId, task }: TaskTransition & Stamp): boolean {
     const live = this.#engine.job(jobId);
     return live !== undefined && findTask(runOf(live), task).task?.definition.kind === 'external';
   }
@@ -133,7 +132,7 @@ export class JobMetrics {
     if (from === 'ready' && to === 'running') {
       task.runningSince = at;
       // External tasks wait for somebody to claim them, not in a queue.
-      const isQueued = readyAt !== undefined && worker === undefined && !this.#waitsForPeople(event, at - readyAt);
+      const isQueued = readyAt !== undefined && worker === undefined && !this.#isExternal(event);
       if (isQueued) series.queueWaits.observe(seconds(at - readyAt));
     } else if (task.runningSince !== undefined && endsAttempt(event)) {
       const startedAt = task.runningSince;
@@ -200,9 +199,6 @@ const addStanding = (standing: Standing | undefined, { state, counts }: Followed
   for (const [one, count] of Object.entries(counts) as [TaskState, number][])
     standing.tasks[one] = (standing.tasks[one] ?? 0) + count;
 };
-
-/** Below, it is not worth while to ask what a task waited for, in ms. */
-const LONG_MS = 1_000;
 
 /** A clock that was set back makes no negative duration. */
 const seconds = (ms: number): number => Math.max(0, ms) / 1000;
