@@ -1,7 +1,7 @@
 /* The engine defines jobs, runs them and resumes them from a journal. The files directly in this folder are its public
  * API. `builder.ts` and `job-from.ts` describe a job, `job-definition.ts` is the sealed definition. `start-job.ts`
  * starts, retries and reruns jobs. `job.ts` and `task-handle.ts` are handles, `job-result.ts` is the result.
- * `engine.ts` runs many jobs with shared limits and a journal; `signal-handlers.ts` closes it on a signal. Sub-folders,
+ * `engine.ts` runs many jobs with shared limits and a journal, and ends them by `close-jobs.ts`; `signal-handlers.ts` closes it on a signal. Sub-folders,
  * each importing only earlier ones: `errors`; `time`; `durable`, writing to a journal; `definition`, checking graphs;
  * `limits`; `model`, records; `run`, commands; `kinds`, nested jobs, fan-outs, external tasks; `reactions`, from events
  * to commands; `recovery`, creating and resuming jobs; `views`; `readiness`, independent of jobs. */
